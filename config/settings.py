@@ -1,0 +1,270 @@
+"""Read every setting from the environment, once, into frozen dataclasses.
+
+The table of settings is in docs/settings.md; a test holds it, `.env.example` and this file together.
+A secret may also come from a file: `NAME_FILE=/run/secrets/name` works for every variable.
+"""
+
+import contextlib
+import hashlib
+import hmac
+import secrets
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from environs import EnvError, EnvValidationError, FileAwareEnv
+from marshmallow.validate import Length, OneOf, Range
+
+from config.running import read as read_running
+
+SECRET_KEY_FILE = "secret.key"  # noqa: S105 - a file's name
+
+
+class SettingsError(Exception):
+    """A setting is missing or absurd; the message names the variable."""
+
+
+@dataclass(frozen=True)
+class TwilioAccount:
+    """Whose numbers we answer, and where Twilio's REST API is."""
+
+    account_sid: str
+    auth_token: str
+    api_base: str  # no slash at the end
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that an operator can choose. Times are seconds, sizes are bytes."""
+
+    host: str
+    port: int
+    public_url: str  # no slash at the end
+    public_url_is_given: bool  # if not, a signature may also be made over the address that the caller used
+    smtp_host: str
+    smtp_port: int
+    smtp_max_bytes: int
+    data_dir: Path
+    database_url: str
+    redis_url: str | None  # None: there is no fast wake-up, the ticker's sweep does all the work
+    secret_key: str
+    sandbox: bool
+    twilio: TwilioAccount | None  # None: phone and SMS are off
+    smtp_url: str | None  # None: no mail can go out
+    storage_url: str
+    defaults_file: Path | None  # None: the defaults that come with the package
+    web_workers: int
+    web_threads: int
+    request_max_bytes: int
+    delivery_lease_seconds: int
+    tick_seconds: float
+    log_level: str
+    log_format: str
+
+    @property
+    def uses_sqlite(self) -> bool:
+        """Say whether the store is SQLite, where writers take turns inside one process."""
+        return self.database_url.startswith("sqlite")
+
+
+def load_settings(*, embedded: bool = False, **overrides: Any) -> Settings:
+    """Return the settings of this process.
+
+    `embedded` is for `comptoir serve`: what is not given gets a working default (the sandbox, a secret key kept in the
+    data folder). `overrides` are values by their variable's name in lower case without `COMPTOIR_` (`port=9000`), from
+    the command line; None means not given. Raises SettingsError with one sentence per wrong variable.
+    """
+    env = FileAwareEnv(eager=False, strip_whitespace=True)
+    given = {name: value for name, value in overrides.items() if value is not None}
+    raw = _read(env)
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        raise SettingsError(_sentences(error)) from None
+    raw |= given
+    return _assemble(raw, embedded=embedded)
+
+
+def _read(env: FileAwareEnv) -> dict[str, Any]:
+    port = Range(min=1, max=65535)
+    read: dict[str, Callable[[], Any]] = {
+        "host": lambda: env.str("COMPTOIR_HOST", "127.0.0.1", validate=Length(min=1)),
+        "port": lambda: env.int("COMPTOIR_PORT", 8000, validate=port),
+        "public_url": lambda: env.str("COMPTOIR_PUBLIC_URL", ""),
+        "smtp_host": lambda: env.str("COMPTOIR_SMTP_HOST", "127.0.0.1", validate=Length(min=1)),
+        "smtp_port": lambda: env.int("COMPTOIR_SMTP_PORT", 2525, validate=port),
+        "smtp_max_bytes": lambda: env.int("COMPTOIR_SMTP_MAX_BYTES", 26_214_400, validate=Range(min=65_536)),
+        "data_dir": lambda: env.path("COMPTOIR_DATA_DIR", Path("./var")),
+        "database_url": lambda: env.str("COMPTOIR_DATABASE_URL", ""),
+        "redis_url": lambda: env.str("COMPTOIR_REDIS_URL", ""),
+        "secret_key": lambda: env.str("COMPTOIR_SECRET_KEY", ""),
+        "sandbox": lambda: env.str("COMPTOIR_SANDBOX", "", validate=OneOf(["", "on", "off"])),
+        "twilio_account_sid": lambda: env.str("TWILIO_ACCOUNT_SID", ""),
+        "twilio_auth_token": lambda: env.str("TWILIO_AUTH_TOKEN", ""),
+        "twilio_api_base": lambda: env.str("COMPTOIR_TWILIO_API_BASE", ""),
+        "smtp_url": lambda: env.str("COMPTOIR_SMTP_URL", ""),
+        "storage_url": lambda: env.str("COMPTOIR_STORAGE_URL", ""),
+        "defaults_file": lambda: env.str("COMPTOIR_DEFAULTS_FILE", ""),
+        "web_workers": lambda: env.int("COMPTOIR_WEB_WORKERS", 2, validate=Range(min=1, max=64)),
+        "web_threads": lambda: env.int("COMPTOIR_WEB_THREADS", 200, validate=Range(min=4, max=2000)),
+        "request_max_bytes": lambda: env.int("COMPTOIR_REQUEST_MAX_BYTES", 26_214_400, validate=Range(min=65_536)),
+        "delivery_lease_seconds": lambda: env.int(
+            "COMPTOIR_DELIVERY_LEASE_SECONDS", 90, validate=Range(min=1, max=3600)
+        ),
+        "tick_seconds": lambda: env.float("COMPTOIR_TICK_SECONDS", 1.0, validate=Range(min=0.05, max=60)),
+        "log_level": lambda: env.str(
+            "COMPTOIR_LOG_LEVEL", "info", validate=OneOf(["debug", "info", "warning", "error"])
+        ),
+        "log_format": lambda: env.str("COMPTOIR_LOG_FORMAT", "json", validate=OneOf(["json", "console"])),
+    }
+    values = {}
+    for name, one in read.items():
+        try:
+            values[name] = one()
+        except EnvError as error:  # a NAME_FILE that cannot be read is not deferred
+            raise SettingsError(str(error)) from None
+        except ValueError as error:
+            raise SettingsError(str(error)) from None
+    return values
+
+
+def _sentences(error: EnvValidationError) -> str:
+    problems = error.error_messages
+    if not isinstance(problems, dict):
+        return " ".join(problems)
+    return "\n".join(f"{name}: {' '.join(ones)}" for name, ones in sorted(problems.items()))
+
+
+def _assemble(raw: dict[str, Any], *, embedded: bool) -> Settings:
+    data_dir = Path(raw["data_dir"]).expanduser().absolute()
+    running = read_running(data_dir)
+    sandbox = _sandbox(raw, running, embedded=embedded)
+    public_url = raw["public_url"] or _default_public_url(raw, running)
+    _check_url("COMPTOIR_PUBLIC_URL", public_url, {"http", "https"})
+    database_url = raw["database_url"] or f"sqlite:///{data_dir / 'comptoir.sqlite3'}"
+    _check_url("COMPTOIR_DATABASE_URL", database_url, {"sqlite", "postgresql+psycopg"})
+    redis_url = raw["redis_url"] or running.get("redis_url", "")
+    if redis_url:
+        _check_url("COMPTOIR_REDIS_URL", redis_url, {"redis", "rediss", "unix"})
+    smtp_url = raw["smtp_url"] or (running.get("smtp_url", "") if sandbox else "")
+    if smtp_url:
+        _check_url("COMPTOIR_SMTP_URL", smtp_url, {"smtp", "smtps"})
+    # One machine's store keeps its own secret; processes on several hosts must be given the same one.
+    keeps_secret = embedded or database_url.startswith("sqlite")
+    secret_key = raw["secret_key"] or _kept_secret(data_dir, create=keeps_secret)
+    if len(secret_key) < 32:
+        raise SettingsError("COMPTOIR_SECRET_KEY must be set to at least 32 random characters (`openssl rand -hex 32`)")
+    storage_url = raw["storage_url"] or f"file://{data_dir / 'files'}"
+    _check_url("COMPTOIR_STORAGE_URL", storage_url, {"file"})
+    return Settings(
+        **{name: raw[name] for name in _AS_THEY_ARE},
+        public_url=public_url.rstrip("/"),
+        public_url_is_given=bool(raw["public_url"]),
+        data_dir=data_dir,
+        database_url=database_url,
+        redis_url=redis_url or None,
+        secret_key=secret_key,
+        sandbox=sandbox,
+        twilio=_twilio(raw, secret_key, public_url.rstrip("/"), sandbox=sandbox),
+        smtp_url=smtp_url or None,
+        storage_url=storage_url,
+        defaults_file=Path(raw["defaults_file"]) if raw["defaults_file"] else None,
+    )
+
+
+_AS_THEY_ARE = (
+    "host",
+    "port",
+    "smtp_host",
+    "smtp_port",
+    "smtp_max_bytes",
+    "web_workers",
+    "web_threads",
+    "request_max_bytes",
+    "delivery_lease_seconds",
+    "tick_seconds",
+    "log_level",
+    "log_format",
+)
+
+
+def _kept_secret(data_dir: Path, *, create: bool) -> str:
+    path = data_dir / SECRET_KEY_FILE
+    if create and not path.exists():
+        _write_secret(path)
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise SettingsError(f"COMPTOIR_DATA_DIR: cannot read {path}: {error.strerror}") from None
+
+
+def _write_secret(path: Path) -> None:
+    """Keep a new secret for this folder; when two processes start at once, the first one's stays."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".secret-", encoding="ascii") as file:
+            file.write(secrets.token_hex(32) + "\n")
+            file.flush()
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(file.name)
+    except OSError as error:
+        raise SettingsError(f"COMPTOIR_DATA_DIR: cannot write in {path.parent}: {error.strerror}") from None
+
+
+def _sandbox(raw: dict[str, Any], running: dict[str, str], *, embedded: bool) -> bool:
+    has_account = bool(raw["twilio_account_sid"] or raw["twilio_auth_token"])
+    if raw["sandbox"] == "on" and has_account:
+        raise SettingsError(
+            "COMPTOIR_SANDBOX is on beside a real TWILIO_ACCOUNT_SID or TWILIO_AUTH_TOKEN: "
+            "the sandbox would play a provider that customers really use; unset one of them"
+        )
+    if raw["sandbox"]:
+        return bool(raw["sandbox"] == "on")
+    return not has_account and (embedded or running.get("sandbox") == "on")
+
+
+def _default_public_url(raw: dict[str, Any], running: dict[str, str]) -> str:
+    if running.get("public_url"):
+        return running["public_url"]
+    host = "127.0.0.1" if raw["host"] in {"0.0.0.0", "::"} else raw["host"]  # noqa: S104 - compared, not bound
+    return f"http://[{host}]:{raw['port']}" if ":" in host else f"http://{host}:{raw['port']}"
+
+
+def _check_url(variable: str, url: str, schemes: set[str]) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in schemes:
+        raise SettingsError(f"{variable} must start with {' or '.join(sorted(s + '://' for s in schemes))}")
+    if parts.scheme in {"http", "https", "smtp", "smtps"} and not parts.hostname:
+        raise SettingsError(f"{variable} names no host")
+
+
+def _twilio(raw: dict[str, Any], secret_key: str, public_url: str, *, sandbox: bool) -> TwilioAccount | None:
+    sid, token = raw["twilio_account_sid"], raw["twilio_auth_token"]
+    if sandbox:
+        return sandbox_account(secret_key, raw["twilio_api_base"] or f"{public_url}/sandbox/twilio")
+    if not sid and not token:
+        return None
+    if not (sid and token):
+        raise SettingsError("TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN go together: set both or neither")
+    api_base = raw["twilio_api_base"] or "https://api.twilio.com"
+    _check_url("COMPTOIR_TWILIO_API_BASE", api_base, {"http", "https"})
+    return TwilioAccount(account_sid=sid, auth_token=token, api_base=api_base.rstrip("/"))
+
+
+def sandbox_account(secret_key: str, api_base: str) -> TwilioAccount:
+    """Return the sandbox's own account, which follows from the secret key and is no real one."""
+    return TwilioAccount(
+        account_sid="AC" + derived_key(secret_key, "sandbox account")[:32],
+        auth_token=derived_key(secret_key, "sandbox token")[:32],
+        api_base=api_base.rstrip("/"),
+    )
+
+
+def derived_key(secret_key: str, purpose: str) -> str:
+    """Return a key of 64 hex digits for one purpose, so that no two purposes share the secret itself."""
+    return hmac.new(secret_key.encode(), purpose.encode(), hashlib.sha256).hexdigest()
