@@ -1,0 +1,1 @@
+"""The core and its store. Knows neither providers, clocks nor HTTP."""

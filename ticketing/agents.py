@@ -1,0 +1,149 @@
+"""Agents, the tokens that programs use in their name, and who is calling."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import contains_eager
+
+from ticketing.envelope import HandleKind
+from ticketing.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from ticketing.handles import fold
+from ticketing.models import Agent, Role, Token
+from ticketing.store import db
+
+PREFIX = "cpt_"  # so that a leaked token is recognised by scanners
+RANK = {Role.AGENT: 0, Role.SUPERVISOR: 1, Role.ADMIN: 2}
+
+SCOPES = {  # what a token may be limited to
+    "tickets:read": "read tickets, messages, journals and SLA clocks",
+    "tickets:write": "open and change tickets, reply, note, assign, claim",
+    "queues:read": "read queues and inboxes",
+    "queues:write": "make and change queues (admin)",
+    "agents:read": "read agents",
+    "tokens:write": "make, list and revoke tokens",
+}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, with what rights; `scopes` empty means all that the role permits."""
+
+    agent_id: int
+    name: str
+    role: Role
+    scopes: frozenset[str]
+
+    def may(self, scope: str) -> bool:
+        return not self.scopes or scope in self.scopes
+
+    def is_at_least(self, role: Role) -> bool:
+        return RANK[self.role] >= RANK[role]
+
+
+def create_agent(email: str, *, name: str, role: Role, at: datetime) -> Agent:
+    """Add a person to the desk. Raises InvalidHandle, InvalidInput, Conflict when the address is taken."""
+    if not name.strip():
+        raise InvalidInput("an agent needs a name, which customers read")
+    agent = Agent(email=fold(HandleKind.EMAIL, email), name=name.strip(), role=role, created_at=at)
+    session = db.session()
+    try:
+        with session.begin_nested():
+            session.add(agent)
+            session.flush()
+    except IntegrityError:
+        raise Conflict(f"there is an agent with the address {email} already") from None
+    return agent
+
+
+def find_agent(agent_id: int) -> Agent:
+    """Return an agent by id. Raises NotFound."""
+    agent = db.session().get(Agent, agent_id)
+    if agent is None:
+        raise NotFound(f"there is no agent {agent_id}")
+    return agent
+
+
+def agent_by_email(email: str) -> Agent:
+    """Return an agent by address. Raises NotFound, InvalidHandle."""
+    agent = db.session().scalar(select(Agent).where(Agent.email == fold(HandleKind.EMAIL, email)))
+    if agent is None:
+        raise NotFound(f"there is no agent with the address {email}")
+    return agent
+
+
+def create_token(
+    agent: Agent,
+    *,
+    name: str,
+    at: datetime,
+    scopes: Iterable[str] = (),
+    lifetime: timedelta | None = None,
+    secret: str | None = None,
+) -> tuple[Token, str]:
+    """Return a new token and the secret itself, which is shown once and kept nowhere.
+
+    `lifetime` None: until revoked. Raises InvalidInput for a scope that does not exist.
+    """
+    wanted = sorted(set(scopes))
+    unknown = [scope for scope in wanted if scope not in SCOPES]
+    if unknown:
+        raise InvalidInput(f"there is no scope {unknown[0]}; there are {', '.join(SCOPES)}")
+    if not name.strip():
+        raise InvalidInput("a token needs a name, so that you know which one to revoke")
+    secret = secret or PREFIX + secrets.token_urlsafe(32)
+    token = Token(
+        agent=agent,
+        name=name.strip(),
+        digest=_digest(secret),
+        scopes=wanted,
+        created_at=at,
+        expires_at=at + lifetime if lifetime else None,
+    )
+    db.session().add(token)
+    db.session().flush()
+    return token, secret
+
+
+def authenticate(secret: str, *, now: datetime) -> Caller | None:
+    """Return who holds this token; None when it is unknown, expired, revoked or its agent has left."""
+    query = (
+        select(Token)
+        .join(Token.agent)
+        .options(contains_eager(Token.agent))
+        .where(Token.digest == _digest(secret), Token.revoked_at.is_(None), Agent.is_active)
+    )
+    token = db.session().scalar(query)
+    if token is None or (token.expires_at is not None and token.expires_at <= now):
+        return None
+    agent = token.agent
+    return Caller(agent.id, agent.name, agent.role, frozenset(token.scopes))
+
+
+def tokens_of(agent_id: int) -> list[Token]:
+    """Return an agent's tokens that are not revoked, newest first."""
+    query = select(Token).where(Token.agent_id == agent_id, Token.revoked_at.is_(None))
+    return list(db.session().scalars(query.order_by(Token.id.desc())))
+
+
+def revoke_token(token_id: int, *, caller: Caller, at: datetime) -> None:
+    """End a token: one's own, or anybody's for an admin. Raises NotFound."""
+    token = db.session().get(Token, token_id)
+    mine = token is not None and (token.agent_id == caller.agent_id or caller.role is Role.ADMIN)
+    if token is None or not mine:
+        raise NotFound(f"there is no token {token_id}")
+    token.revoked_at = token.revoked_at or at
+
+
+def must_be(caller: Caller, role: Role) -> None:
+    """Raise NotAllowed unless the caller has at least this role."""
+    if not caller.is_at_least(role):
+        raise NotAllowed(f"this needs the role {role}; {caller.name} is {caller.role}")
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,134 @@
+"""What is said on a ticket: messages taken in, replies written, internal notes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from ticketing import journal, lifecycle
+from ticketing.envelope import Channel, InboundMessage, MessageState
+from ticketing.errors import InvalidInput, InvalidTransition
+from ticketing.events import Actor, MessageReceived, NoteWritten, ReplyWritten
+from ticketing.models import Agent, Attachment, Customer, Handle, Inbox, Message, MessageKind, Ticket
+from ticketing.reach import choose_route
+from ticketing.status import Status
+from ticketing.store import db
+
+MAX_BODY = 100_000
+
+
+def receive(
+    ticket: Ticket,
+    message: InboundMessage,
+    *,
+    customer: Customer,
+    handle: Handle | None,
+    inbox: Inbox | None,
+    files: Sequence[Attachment],
+    at: datetime,
+) -> Message:
+    """Add what a customer wrote to a ticket; a reply to a solved one reopens it. A machine's message only lies there.
+
+    `files` are attachments whose bytes are in the file store already.
+    """
+    row = Message(
+        ticket_id=ticket.id,
+        kind=MessageKind.INBOUND,
+        channel=message.channel,
+        inbox=inbox,
+        handle=handle,
+        author_customer=customer,
+        body=message.text,
+        html=message.html,
+        quoted=message.quoted,
+        automatic=message.automatic,
+        state=MessageState.RECEIVED,
+        provider_id=message.provider_id,
+        attachments=list(files),
+        created_at=at,
+    )
+    db.session().add(row)
+    db.session().flush()
+    by = Actor.customer(customer.id)
+    journal.append(ticket, MessageReceived(row.id, message.channel, message.automatic), by=by, at=at)
+    if not message.automatic:
+        _customer_waits(ticket, row, by=by, at=at)
+    if message.live:
+        ticket.live = True
+    return row
+
+
+def _customer_waits(ticket: Ticket, row: Message, *, by: Actor, at: datetime) -> None:
+    if ticket.status is Status.SOLVED:
+        lifecycle.reopen(ticket, by=by, at=at, by_message_id=row.id)
+    elif ticket.status in {Status.PENDING, Status.ON_HOLD}:
+        lifecycle.change_status(ticket, Status.OPEN, by=by, at=at)
+    if ticket.waiting_since is None:
+        ticket.waiting_since = at
+
+
+def reply(
+    ticket: Ticket, body: str, *, agent: Agent, at: datetime, html: str = "", channel: Channel | None = None
+) -> Message:
+    """Write to the customer; it is queued, and leaves after the commit.
+
+    Without `channel`: the customer's preferred reachable one, else the one they last wrote on. Whoever answers a ticket
+    that nobody has, has it. Raises NoReachableChannel, InvalidInput, InvalidTransition for a closed ticket.
+    """
+    _must_take_words(ticket, body)
+    route = choose_route(ticket, channel)
+    by = Actor.agent(agent.id)
+    row = Message(
+        ticket_id=ticket.id,
+        kind=MessageKind.OUTBOUND,
+        channel=route.channel,
+        inbox=route.inbox,
+        handle=route.handle,
+        author_agent=agent,
+        body=body,
+        html=html,
+        state=MessageState.QUEUED,
+        channel_reason=route.reason,
+        attachments=[],
+        created_at=at,
+    )
+    db.session().add(row)
+    db.session().flush()
+    if ticket.status is Status.SOLVED:
+        lifecycle.reopen(ticket, by=by, at=at)
+    if ticket.assignee_id is None:
+        lifecycle.assign(ticket, agent, by=by, at=at)
+    journal.append(ticket, ReplyWritten(row.id, row.channel), by=by, at=at)
+    ticket.waiting_since = None
+    if ticket.status is Status.NEW:
+        lifecycle.change_status(ticket, Status.OPEN, by=by, at=at)
+    return row
+
+
+def note(ticket: Ticket, body: str, *, agent: Agent, at: datetime) -> Message:
+    """Write an internal note, which never leaves the house."""
+    if not body.strip():
+        raise InvalidInput("a note needs words")
+    row = Message(
+        ticket_id=ticket.id,
+        kind=MessageKind.NOTE,
+        channel=Channel.API,
+        author_agent=agent,
+        body=body,
+        state=MessageState.RECEIVED,
+        attachments=[],
+        created_at=at,
+    )
+    db.session().add(row)
+    db.session().flush()
+    journal.append(ticket, NoteWritten(row.id), by=Actor.agent(agent.id), at=at)
+    return row
+
+
+def _must_take_words(ticket: Ticket, body: str) -> None:
+    if not body.strip():
+        raise InvalidInput("a reply needs words")
+    if len(body) > MAX_BODY:
+        raise InvalidInput(f"a reply has at most {MAX_BODY} characters")
+    if ticket.merged_into_id is not None:
+        raise InvalidTransition(f"ticket {ticket.id} is merged into {ticket.merged_into_id}; reply there")
+    if ticket.status is Status.CLOSED:
+        raise InvalidTransition(f"ticket {ticket.id} is closed; open a new one that follows it")

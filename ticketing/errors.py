@@ -1,0 +1,82 @@
+"""What can go wrong in the core.
+
+    TicketingError
+    ├── NotFound
+    ├── NotAllowed
+    ├── InvalidInput
+    │   └── InvalidHandle
+    ├── Conflict
+    │   ├── InvalidTransition
+    │   ├── AlreadyAssigned
+    │   ├── StaleVersion
+    │   └── NoReachableChannel
+    └── StoreNotReady
+
+Each has a stable `code`, which clients may rely on, and a sentence that helps. `api/errors.py` maps class to status.
+"""
+
+
+class TicketingError(Exception):
+    """Something that the caller asked for cannot be done."""
+
+    code = "ticketing_error"
+
+
+class NotFound(TicketingError):
+    """There is no such thing, or the caller may not know that there is."""
+
+    code = "not_found"
+
+
+class NotAllowed(TicketingError):
+    """The caller's role or scope does not permit this."""
+
+    code = "not_allowed"
+
+
+class InvalidInput(TicketingError):
+    """A value makes no sense."""
+
+    code = "invalid_input"
+
+
+class InvalidHandle(InvalidInput):
+    """That is neither a usable email address nor a usable phone number."""
+
+    code = "invalid_handle"
+
+
+class Conflict(TicketingError):
+    """The thing is not in a state that permits this."""
+
+    code = "conflict"
+
+
+class InvalidTransition(Conflict):
+    """The ticket cannot go from where it is to where it was asked to go."""
+
+    code = "invalid_transition"
+
+
+class AlreadyAssigned(Conflict):
+    """Somebody else has the ticket."""
+
+    code = "already_assigned"
+
+
+class StaleVersion(Conflict):
+    """The ticket changed since the caller read it."""
+
+    code = "stale_version"
+
+
+class NoReachableChannel(Conflict):
+    """The customer cannot be reached on the channel, or on any."""
+
+    code = "no_reachable_channel"
+
+
+class StoreNotReady(TicketingError):
+    """The database is not there, or lacks migrations."""
+
+    code = "store_not_ready"

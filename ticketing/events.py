@@ -1,0 +1,178 @@
+"""The kinds of journal entry, as frozen dataclasses in the past tense. Pure.
+
+A kind's fields are what later readers (audit, SLA replay, reports) need to know without asking the store: ids and plain
+values, never bodies or addresses. `channels/events.py` and `sla/events.py` add kinds of their own by subclassing Event.
+"""
+
+import re
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Self
+
+
+class ActorType(StrEnum):
+    """Who did it."""
+
+    CUSTOMER = "customer"
+    AGENT = "agent"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who did something; `id` is None for the system."""
+
+    type: ActorType
+    id: int | None = None
+
+    @classmethod
+    def agent(cls, agent_id: int) -> Self:
+        return cls(ActorType.AGENT, agent_id)
+
+    @classmethod
+    def customer(cls, customer_id: int) -> Self:
+        return cls(ActorType.CUSTOMER, customer_id)
+
+
+SYSTEM = Actor(ActorType.SYSTEM)
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened to a ticket. Subclass it to add a kind; the name is the kind."""
+
+    kinds: ClassVar[dict[str, type["Event"]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        Event.kinds[cls.kind()] = cls
+
+    @classmethod
+    def kind(cls) -> str:
+        """Return the name as clients see it: `TicketOpened` is `ticket_opened`."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
+
+    def data(self) -> dict[str, Any]:
+        """Return the fields as plain values, for the store and for JSON."""
+        return asdict(self)
+
+    @staticmethod
+    def load(kind: str, data: dict[str, Any]) -> "Event":
+        """Return the event that `data()` came from; fields that are no more are ignored. Raises KeyError."""
+        cls = Event.kinds[kind]
+        known = {f.name for f in fields(cls)}
+        return cls(**{name: value for name, value in data.items() if name in known})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the journal: what, when, by whom and through which door (`source`: api, email, sms, ticker, …)."""
+
+    ticket_id: int
+    at: datetime
+    actor: Actor
+    source: str
+    event: Event
+
+
+@dataclass(frozen=True)
+class TicketOpened(Event):
+    channel: str
+    queue_id: int
+    priority: str
+    customer_id: int
+    waiting_since: str | None = None  # RFC 3339; None: the customer is not waiting (an agent wrote first)
+    follows: int | None = None  # the closed ticket that this one continues
+
+
+@dataclass(frozen=True)
+class MessageReceived(Event):
+    """The customer wrote, called or left a voicemail."""
+
+    message_id: int
+    channel: str
+    automatic: bool = False
+
+
+@dataclass(frozen=True)
+class ReplyWritten(Event):
+    """Somebody at the desk wrote to the customer; delivery follows from it."""
+
+    message_id: int
+    channel: str
+    automatic: bool = False
+
+
+@dataclass(frozen=True)
+class NoteWritten(Event):
+    message_id: int
+
+
+@dataclass(frozen=True)
+class TicketAssigned(Event):
+    before: int | None
+    after: int
+    stolen: bool = False
+
+
+@dataclass(frozen=True)
+class TicketReleased(Event):
+    before: int
+
+
+@dataclass(frozen=True)
+class StatusChanged(Event):
+    """Moved between new, open, pending and on hold."""
+
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class TicketResolved(Event):
+    before: str
+
+
+@dataclass(frozen=True)
+class TicketReopened(Event):
+    before: str
+    by_message_id: int | None = None  # the reply that reopened it
+
+
+@dataclass(frozen=True)
+class SubjectChanged(Event):
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class PriorityChanged(Event):
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class TicketMoved(Event):
+    """Moved from one queue to another."""
+
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class TagsChanged(Event):
+    added: list[str]
+    removed: list[str]
+
+
+@dataclass(frozen=True)
+class FieldsChanged(Event):
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LiveEnded(Event):
+    """The customer no longer waits at the other end: the call or the chat is over."""
+
+    channel: str

@@ -1,0 +1,79 @@
+"""Take in a message from the outside: known? → customer → ticket → message. The one way in for every channel."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ticketing import conversation, lifecycle
+from ticketing.customers import new_customer, recognise
+from ticketing.envelope import Channel, InboundMessage
+from ticketing.events import Actor
+from ticketing.matching import Match, find_match
+from ticketing.models import Attachment, Customer, Inbox, Message, Ticket
+from ticketing.status import Status
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Where a message went, and whether a ticket was opened for it."""
+
+    ticket: Ticket
+    message: Message
+    opened: bool
+
+
+FIRST_WORDS = 80  # of a message without a subject become the ticket's
+
+
+def take_in(message: InboundMessage, inbox: Inbox, *, files: Sequence[Attachment], at: datetime) -> Taken:
+    """Put a customer's message on the ticket where it belongs, or on a new one.
+
+    The caller has made sure that it is no duplicate. `files` are attachments whose bytes are in the file store.
+    Raises InvalidHandle when the sender's address makes no sense.
+    """
+    if message.sender.address:
+        customer, (handle,) = recognise([message.sender], at=at)
+    else:  # a withheld number: a person all the same
+        customer, handle = new_customer(message.sender.name, at=at), None
+    match = find_match(message, customer, inbox, at=at)
+    ticket = match.ticket
+    opened = ticket is None or ticket.status is Status.CLOSED
+    ticket = (
+        _open(message, customer, inbox, match, at) if opened or ticket is None else lifecycle.lock_ticket(ticket.id)
+    )
+    row = conversation.receive(
+        ticket, message, customer=customer, handle=handle, inbox=inbox, files=files, at=message.received_at
+    )
+    return Taken(ticket=ticket, message=row, opened=opened)
+
+
+def _open(message: InboundMessage, customer: Customer, inbox: Inbox, match: Match, at: datetime) -> Ticket:
+    return lifecycle.open_ticket(
+        subject=message.subject or _first_words(message),
+        customer=customer,
+        queue=inbox.queue,
+        channel=message.channel,
+        inbox=inbox,
+        live=message.live,
+        waiting=not message.automatic,
+        follows=match.ticket,
+        suggested=match.suggested,
+        by=Actor.customer(customer.id),
+        at=min(message.received_at, at),
+    )
+
+
+def _first_words(message: InboundMessage) -> str:
+    words = " ".join(message.text.split())
+    if not words:
+        return NO_WORDS[message.channel]
+    return words if len(words) <= FIRST_WORDS else words[: FIRST_WORDS - 1].rsplit(" ", 1)[0] + "…"
+
+
+NO_WORDS = {
+    Channel.PHONE: "Phone call",
+    Channel.SMS: "Text message",
+    Channel.EMAIL: "Mail without a subject",
+    Channel.CHAT: "Chat",
+    Channel.API: "Request",
+}

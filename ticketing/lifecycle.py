@@ -1,0 +1,227 @@
+"""What happens to a ticket as a whole: opened, assigned, resolved, reopened, changed."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from ticketing import journal
+from ticketing.envelope import Channel
+from ticketing.errors import AlreadyAssigned, InvalidInput, InvalidTransition, NotFound
+from ticketing.events import (
+    Actor,
+    FieldsChanged,
+    LiveEnded,
+    PriorityChanged,
+    StatusChanged,
+    SubjectChanged,
+    TagsChanged,
+    TicketAssigned,
+    TicketMoved,
+    TicketOpened,
+    TicketReleased,
+    TicketReopened,
+    TicketResolved,
+)
+from ticketing.models import Agent, Customer, Inbox, Queue, Ticket, TicketTag
+from ticketing.status import Priority, Status, may_go
+from ticketing.store import db
+
+MAX_SUBJECT = 300
+MAX_TAGS = 50
+MAX_TAG = 60
+
+
+def open_ticket(
+    *,
+    subject: str,
+    customer: Customer,
+    queue: Queue,
+    channel: Channel,
+    by: Actor,
+    at: datetime,
+    inbox: Inbox | None = None,
+    priority: Priority = Priority.NORMAL,
+    live: bool = False,
+    waiting: bool = True,
+    tags: Iterable[str] = (),
+    fields: Mapping[str, Any] | None = None,
+    follows: Ticket | None = None,
+    suggested: Ticket | None = None,
+) -> Ticket:
+    """Open a ticket in a queue; `waiting` says that the customer waits for an answer from now on."""
+    ticket = Ticket(
+        subject=_subject(subject),
+        status=Status.NEW,
+        priority=priority,
+        channel=channel,
+        queue=queue,
+        assignee=None,
+        customer=customer,
+        inbox_id=inbox.id if inbox else None,
+        follows_id=follows.id if follows else None,
+        suggested_id=suggested.id if suggested else None,
+        fields=dict(fields or {}),
+        live=live,
+        waiting_since=at if waiting else None,
+        tag_rows=[TicketTag(name=name) for name in clean_tags(tags)],
+        created_at=at,
+        updated_at=at,
+    )
+    db.session().add(ticket)
+    db.session().flush()
+    opened = TicketOpened(
+        channel=channel,
+        queue_id=queue.id,
+        priority=priority,
+        customer_id=customer.id,
+        waiting_since=at.isoformat() if waiting else None,
+        follows=follows.id if follows else None,
+    )
+    journal.append(ticket, opened, by=by, at=at)
+    return ticket
+
+
+def lock_ticket(ticket_id: int) -> Ticket:
+    """Return the ticket in its newest state, locked until the transaction ends. Raises NotFound."""
+    query = select(Ticket).where(Ticket.id == ticket_id).with_for_update(of=Ticket)
+    ticket = db.session().scalar(query.execution_options(populate_existing=True))
+    if ticket is None:
+        raise NotFound(f"there is no ticket {ticket_id}")
+    return ticket
+
+
+def assign(ticket: Ticket, agent: Agent, *, by: Actor, at: datetime, steal: bool = False) -> None:
+    """Give the ticket to an agent. Raises AlreadyAssigned when somebody else has it and `steal` is false."""
+    _must_be_active(ticket)
+    if ticket.assignee_id == agent.id:
+        return
+    if ticket.assignee_id is not None and not steal:
+        raise AlreadyAssigned(f"ticket {ticket.id} is assigned to agent {ticket.assignee_id}; steal it to take it over")
+    if not agent.is_active:
+        raise InvalidInput(f"agent {agent.id} has left the desk")
+    before = ticket.assignee_id
+    ticket.assignee, ticket.assignee_id = agent, agent.id
+    journal.append(ticket, TicketAssigned(before, agent.id, stolen=before is not None), by=by, at=at)
+    if ticket.status is Status.NEW:
+        change_status(ticket, Status.OPEN, by=by, at=at)
+
+
+def release(ticket: Ticket, *, by: Actor, at: datetime) -> None:
+    """Give the ticket back to its queue; nothing happens if nobody has it."""
+    if ticket.assignee_id is None:
+        return
+    before = ticket.assignee_id
+    ticket.assignee, ticket.assignee_id = None, None
+    journal.append(ticket, TicketReleased(before), by=by, at=at)
+
+
+def resolve(ticket: Ticket, *, by: Actor, at: datetime) -> None:
+    """Mark the ticket solved; nothing happens if it is. Raises InvalidTransition for a closed one."""
+    if ticket.status is Status.SOLVED:
+        return
+    before = _go(ticket, Status.SOLVED)
+    ticket.solved_at = at
+    ticket.waiting_since = None
+    journal.append(ticket, TicketResolved(before), by=by, at=at)
+    end_live(ticket, by=by, at=at)
+
+
+def reopen(ticket: Ticket, *, by: Actor, at: datetime, by_message_id: int | None = None) -> None:
+    """Open a solved ticket again; nothing happens if it is active. Raises InvalidTransition for a closed one."""
+    if ticket.is_active:
+        return
+    before = _go(ticket, Status.OPEN)
+    ticket.solved_at = None
+    journal.append(ticket, TicketReopened(before, by_message_id), by=by, at=at)
+
+
+def change_status(ticket: Ticket, status: Status, *, by: Actor, at: datetime) -> None:
+    """Move the ticket to another status, by resolving or reopening where that is what it means."""
+    if status is ticket.status:
+        return
+    if status is Status.SOLVED:
+        resolve(ticket, by=by, at=at)
+    elif ticket.status is Status.SOLVED and status is Status.OPEN:
+        reopen(ticket, by=by, at=at)
+    elif status is Status.CLOSED:
+        raise InvalidTransition("a ticket closes by itself when its grace period after solving is over")
+    else:
+        before = _go(ticket, status)
+        journal.append(ticket, StatusChanged(before, status), by=by, at=at)
+
+
+def end_live(ticket: Ticket, *, by: Actor, at: datetime) -> None:
+    """Note that the customer no longer waits at the other end."""
+    if ticket.live:
+        ticket.live = False
+        journal.append(ticket, LiveEnded(ticket.channel), by=by, at=at)
+
+
+def change_subject(ticket: Ticket, subject: str, *, by: Actor, at: datetime) -> None:
+    before, after = ticket.subject, _subject(subject)
+    if before != after:
+        ticket.subject = after
+        journal.append(ticket, SubjectChanged(before, after), by=by, at=at)
+
+
+def change_priority(ticket: Ticket, priority: Priority, *, by: Actor, at: datetime) -> None:
+    before = ticket.priority
+    if before is not priority:
+        ticket.priority = priority
+        journal.append(ticket, PriorityChanged(before, priority), by=by, at=at)
+
+
+def move(ticket: Ticket, queue: Queue, *, by: Actor, at: datetime) -> None:
+    """Move the ticket to another queue; whoever has it keeps it."""
+    before = ticket.queue_id
+    if before != queue.id:
+        ticket.queue, ticket.queue_id = queue, queue.id
+        journal.append(ticket, TicketMoved(before, queue.id), by=by, at=at)
+
+
+def change_tags(ticket: Ticket, tags: Iterable[str], *, by: Actor, at: datetime) -> None:
+    """Replace the ticket's tags. Raises InvalidInput."""
+    wanted, had = clean_tags(tags), set(ticket.tags)
+    added, removed = [t for t in wanted if t not in had], sorted(had - set(wanted))
+    if added or removed:
+        kept = [row for row in ticket.tag_rows if row.name not in removed]
+        ticket.tag_rows = kept + [TicketTag(name=name) for name in added]
+        journal.append(ticket, TagsChanged(added, removed), by=by, at=at)
+
+
+def change_fields(ticket: Ticket, fields: Mapping[str, Any], *, by: Actor, at: datetime) -> None:
+    """Set custom fields; a value of None removes one, fields that are not named stay."""
+    before = dict(ticket.fields)
+    after = {name: value for name, value in {**before, **fields}.items() if value is not None}
+    if before != after:
+        ticket.fields = after
+        journal.append(ticket, FieldsChanged(before, after), by=by, at=at)
+
+
+def clean_tags(tags: Iterable[str]) -> list[str]:
+    """Return tags as they are kept: folded, in order, each once. Raises InvalidInput."""
+    cleaned = list(dict.fromkeys(" ".join(tag.split()).casefold() for tag in tags))
+    if len(cleaned) > MAX_TAGS or any(not 0 < len(tag) <= MAX_TAG for tag in cleaned):
+        raise InvalidInput(f"a ticket takes at most {MAX_TAGS} tags of 1 to {MAX_TAG} characters")
+    return sorted(cleaned)
+
+
+def _go(ticket: Ticket, status: Status) -> Status:
+    before = ticket.status
+    if ticket.merged_into_id is not None:
+        raise InvalidTransition(f"ticket {ticket.id} is merged into {ticket.merged_into_id}; work on that one")
+    if not may_go(before, status):
+        raise InvalidTransition(f"ticket {ticket.id} is {before} and cannot become {status}")
+    ticket.status = status
+    return before
+
+
+def _must_be_active(ticket: Ticket) -> None:
+    if not ticket.is_active:
+        raise InvalidTransition(f"ticket {ticket.id} is {ticket.status}; reopen it first")
+
+
+def _subject(text: str) -> str:
+    return " ".join(text.split())[:MAX_SUBJECT]

@@ -1,0 +1,41 @@
+"""Alembic's environment: runs over the connection that `ticketing.schema` hands it, on SQLite and PostgreSQL alike."""
+
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+
+from ticketing.store import Base, UTCDateTime
+
+OURS = {UTCDateTime: "UTCDateTime()", sa.BigInteger: "BIG", sa.JSON: "DOCUMENT"}
+
+
+def render_item(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[False]:
+    """Write types into new migrations as what they are in the database, so that old scripts stay true."""
+    if kind != "type":
+        return False
+    if isinstance(item, sa.Enum):
+        return f"sa.String(length={item.length})"
+    for known, name in OURS.items():
+        if isinstance(item, known):
+            autogen.imports.add(f"from ticketing.store import {name.removesuffix('()')}")
+            return name
+    return False
+
+
+def run() -> None:
+    connection: sa.Connection = context.config.attributes["connection"]
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        render_as_batch=connection.dialect.name == "sqlite",
+        render_item=render_item,
+        compare_type=False,
+        user_module_prefix="",
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+run()

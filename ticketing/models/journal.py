@@ -1,0 +1,38 @@
+"""The journal's table."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ticketing.events import ActorType
+from ticketing.store import Base
+
+
+class JournalEntry(Base):
+    """One thing that happened to a ticket. Never changed afterwards, but for the two marks of the outbox."""
+
+    __tablename__ = "journal"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id"))
+    kind: Mapped[str]
+    actor_type: Mapped[ActorType]
+    actor_id: Mapped[int | None]  # None: the system
+    source: Mapped[str]  # the door through which it came
+    data: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+    dispatched_at: Mapped[datetime | None]  # None: what follows from it has not all happened yet
+    woken_at: Mapped[datetime | None]  # when the sweep last woke a worker for it
+
+
+_undispatched = text("dispatched_at IS NULL")
+
+Index("ix_journal_ticket", JournalEntry.ticket_id, JournalEntry.id)
+Index(
+    "ix_journal_undispatched",
+    JournalEntry.at,
+    postgresql_where=_undispatched,
+    sqlite_where=_undispatched,
+)

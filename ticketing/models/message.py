@@ -1,0 +1,78 @@
+"""Messages to and from customers, internal notes, and the files that go with them."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from ticketing.envelope import Channel, MessageState
+from ticketing.models.agent import Agent
+from ticketing.models.customer import Customer, Handle
+from ticketing.models.queue import Inbox
+from ticketing.store import Base
+
+
+class MessageKind(StrEnum):
+    """Which way a message goes."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+    NOTE = "note"  # internal: never leaves the house
+
+
+class Message(Base):
+    """One message of a ticket's conversation, or an internal note."""
+
+    __tablename__ = "message"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id"))
+    kind: Mapped[MessageKind]
+    channel: Mapped[Channel]
+    inbox_id: Mapped[int | None] = mapped_column(ForeignKey("inbox.id"))  # our address that it came to or goes from
+    handle_id: Mapped[int | None] = mapped_column(ForeignKey("handle.id"))  # the customer's address, from or to
+    author_customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
+    author_agent_id: Mapped[int | None] = mapped_column(ForeignKey("agent.id"))  # neither: the system wrote it
+    body: Mapped[str]
+    html: Mapped[str] = mapped_column(default="")
+    quoted: Mapped[str] = mapped_column(default="")
+    automatic: Mapped[bool] = mapped_column(default=False)
+    state: Mapped[MessageState]
+    state_reason: Mapped[str | None]  # the provider's words, or ours
+    channel_reason: Mapped[str | None]  # why this channel was chosen
+    provider_id: Mapped[str | None]  # a Message-ID, a SID, a client_id
+    data: Mapped[dict[str, Any]] = mapped_column(default=dict)  # what its channel wants to know later
+    next_attempt_at: Mapped[datetime | None]  # outbound and queued: not to be tried before
+    woken_at: Mapped[datetime | None]  # when the sweep last woke a worker for it
+    attempts: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+
+    author_customer: Mapped[Customer | None] = relationship()
+    author_agent: Mapped[Agent | None] = relationship()
+    inbox: Mapped[Inbox | None] = relationship()
+    handle: Mapped[Handle | None] = relationship()
+    attachments: Mapped[list["Attachment"]] = relationship(order_by="Attachment.id", cascade="all, delete-orphan")
+
+
+class Attachment(Base):
+    """A file that came with a message or goes with one. Its bytes are in the file store, by their SHA-256."""
+
+    __tablename__ = "attachment"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    message_id: Mapped[int] = mapped_column(ForeignKey("message.id"), index=True)
+    filename: Mapped[str]
+    content_type: Mapped[str]
+    size: Mapped[int]  # bytes
+    sha256: Mapped[str]
+    content_id: Mapped[str] = mapped_column(default="")  # an inline picture's cid
+    created_at: Mapped[datetime]
+
+
+_unsent = text("state IN ('queued', 'sending')")
+
+Index("ix_message_ticket", Message.ticket_id, Message.id)
+Index("ix_message_provider", Message.provider_id, Message.inbox_id)
+Index("ix_message_unsent", Message.ticket_id, Message.id, postgresql_where=_unsent, sqlite_where=_unsent)

@@ -1,0 +1,107 @@
+"""Tickets."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Computed, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from ticketing.envelope import Channel
+from ticketing.models.agent import Agent
+from ticketing.models.customer import Customer
+from ticketing.models.queue import Queue
+from ticketing.status import ACTIVE, WAITING_FOR_US, Priority, Status
+from ticketing.store import Base
+
+# "None comes last", as a column that both databases can index and compare in one go.
+_LAST = "'9999-12-31 00:00:00.000000'"  # UTC: every session speaks it
+
+
+class Ticket(Base):
+    """One matter of one customer, whatever the channels."""
+
+    __tablename__ = "ticket"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    subject: Mapped[str]
+    status: Mapped[Status] = mapped_column(default=Status.NEW)
+    priority: Mapped[Priority] = mapped_column(default=Priority.NORMAL)
+    channel: Mapped[Channel]  # the one on which it was opened
+    queue_id: Mapped[int] = mapped_column(ForeignKey("queue.id"))
+    assignee_id: Mapped[int | None] = mapped_column(ForeignKey("agent.id"))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
+    inbox_id: Mapped[int | None] = mapped_column(ForeignKey("inbox.id"))  # None: opened by a program or an agent
+    follows_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id"))  # the closed ticket that this continues
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id"))
+    suggested_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id"))  # may belong there, not proven
+    fields: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    live: Mapped[bool] = mapped_column(default=False)  # the customer waits at the other end, now
+    waiting_since: Mapped[datetime | None]  # the oldest unanswered message of the customer
+    snoozed_until: Mapped[datetime | None]
+    solved_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column()
+
+    # Kept by the SLA timekeeper: the state of the ticket's clocks, so that lists need no join and are true at any time.
+    due_at: Mapped[datetime | None]  # the earliest deadline not yet met
+    warn_at: Mapped[datetime | None]  # from here on at risk
+    sla_breached: Mapped[bool] = mapped_column(default=False)
+    sla_tracked: Mapped[bool] = mapped_column(default=False)
+
+    due_order: Mapped[datetime] = mapped_column(Computed(f"coalesce(due_at, {_LAST})", persisted=True), deferred=True)
+    waiting_order: Mapped[datetime] = mapped_column(
+        Computed(f"coalesce(waiting_since, {_LAST})", persisted=True), deferred=True
+    )
+
+    queue: Mapped[Queue] = relationship()
+    assignee: Mapped[Agent | None] = relationship()
+    customer: Mapped[Customer] = relationship()
+    tag_rows: Mapped[list["TicketTag"]] = relationship(order_by="TicketTag.name", cascade="all, delete-orphan")
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own form
+
+    @property
+    def tags(self) -> list[str]:
+        return [row.name for row in self.tag_rows]
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE
+
+    @property
+    def waits_for_us(self) -> bool:
+        return self.status in WAITING_FOR_US
+
+
+class TicketTag(Base):
+    """A tag on a ticket."""
+
+    __tablename__ = "ticket_tag"
+    __table_args__ = (Index(None, "name", "ticket_id"),)
+
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+
+
+_active = text("status IN ('new', 'open', 'pending', 'on_hold')")
+_claimable = text("assignee_id IS NULL AND status IN ('new', 'open')")
+
+Index(
+    "ix_ticket_next",
+    Ticket.queue_id,
+    Ticket.__table__.c.live.desc(),
+    Ticket.due_order,
+    Ticket.waiting_order,
+    Ticket.id,
+    postgresql_where=_claimable,
+    sqlite_where=_claimable,
+)
+Index("ix_ticket_queue_due", Ticket.queue_id, Ticket.due_order, Ticket.id)
+Index("ix_ticket_due", Ticket.due_order, Ticket.id)
+Index("ix_ticket_active_due", Ticket.due_order, Ticket.id, postgresql_where=_active, sqlite_where=_active)
+Index("ix_ticket_waiting", Ticket.waiting_order, Ticket.id)
+Index("ix_ticket_created", Ticket.created_at, Ticket.id)
+Index("ix_ticket_updated", Ticket.updated_at, Ticket.id)
+Index("ix_ticket_assignee", Ticket.assignee_id, Ticket.due_order, Ticket.id)

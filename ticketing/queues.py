@@ -1,0 +1,106 @@
+"""Queues and who works them."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import exists, or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql import ColumnElement
+
+from ticketing.agents import Caller, find_agent
+from ticketing.errors import Conflict, InvalidInput, NotFound
+from ticketing.models import Queue, QueueAccess, QueueMember, Role
+from ticketing.store import db
+
+MAX_NAME = 100
+
+
+def create_queue(name: str, *, at: datetime, members: Iterable[int] = (), access: QueueAccess | None = None) -> Queue:
+    """Add a queue. With members it is theirs, without it is everyone's, unless `access` says otherwise."""
+    cleaned = " ".join(name.split())
+    if not 0 < len(cleaned) <= MAX_NAME:
+        raise InvalidInput(f"a queue's name has 1 to {MAX_NAME} characters")
+    agents = [find_agent(one) for one in dict.fromkeys(members)]
+    chosen = access or (QueueAccess.MEMBERS if agents else QueueAccess.EVERYONE)
+    queue = Queue(name=cleaned, access=chosen, created_at=at)
+    _flush_unique(queue)
+    db.session().add_all(QueueMember(queue_id=queue.id, agent_id=agent.id) for agent in agents)
+    db.session().flush()
+    return queue
+
+
+def change_queue(queue: Queue, *, name: str | None, members: Iterable[int] | None, access: QueueAccess | None) -> None:
+    """Rename a queue, replace its members, change whose it is; None leaves a thing as it is."""
+    if name is not None:
+        queue.name = " ".join(name.split())
+        _flush_unique(queue)
+    if members is not None:
+        _replace_members(queue, list(dict.fromkeys(members)))
+    if access is not None:
+        queue.access = access
+
+
+def find_queue(name_or_id: str | int) -> Queue:
+    """Return a queue by its id or its name. Raises NotFound."""
+    text = str(name_or_id)
+    by_id = Queue.id == int(text) if text.isdecimal() and len(text) < 19 else Queue.name == text
+    queue = db.session().scalar(select(Queue).where(by_id)) or db.session().scalar(
+        select(Queue).where(Queue.name == text)
+    )
+    if queue is None:
+        raise NotFound(f"there is no queue {text[:MAX_NAME]!r}")
+    return queue
+
+
+def default_queue() -> Queue:
+    """Return the queue for tickets that name none: the oldest one. Raises NotFound before `comptoir init`."""
+    queue = db.session().scalar(select(Queue).order_by(Queue.id).limit(1))
+    if queue is None:
+        raise NotFound("there is no queue yet; run `comptoir init`")
+    return queue
+
+
+def queues_for(caller: Caller) -> Sequence[Queue]:
+    """Return the queues that the caller works, by id."""
+    return db.session().scalars(select(Queue).where(works(caller)).order_by(Queue.id)).all()
+
+
+def works(caller: Caller) -> ColumnElement[bool]:
+    """Return the SQL condition that the caller works a row of `queue`: admins all, others everyone's and their own."""
+    if caller.role is Role.ADMIN:
+        return Queue.id.is_not(None)
+    member = exists().where(QueueMember.queue_id == Queue.id, QueueMember.agent_id == caller.agent_id)
+    return or_(Queue.access == QueueAccess.EVERYONE, member)
+
+
+def members_of(queue_ids: Sequence[int]) -> dict[int, list[int]]:
+    """Return the member agents' ids by queue id."""
+    rows = db.session().scalars(
+        select(QueueMember).where(QueueMember.queue_id.in_(queue_ids)).order_by(QueueMember.agent_id)
+    )
+    members: dict[int, list[int]] = {one: [] for one in queue_ids}
+    for row in rows:
+        members[row.queue_id].append(row.agent_id)
+    return members
+
+
+def _replace_members(queue: Queue, wanted: list[int]) -> None:
+    session = db.session()
+    had = {row.agent_id: row for row in session.scalars(select(QueueMember).where(QueueMember.queue_id == queue.id))}
+    for agent_id in wanted:
+        if agent_id not in had:
+            session.add(QueueMember(queue_id=queue.id, agent_id=find_agent(agent_id).id))
+    for agent_id, row in had.items():
+        if agent_id not in wanted:
+            session.delete(row)
+    session.flush()
+
+
+def _flush_unique(queue: Queue) -> None:
+    session = db.session()
+    try:
+        with session.begin_nested():
+            session.add(queue)
+            session.flush()
+    except IntegrityError:
+        raise Conflict(f"there is a queue named {queue.name!r} already") from None

@@ -1,0 +1,34 @@
+"""Hand out work: the next ticket of a queue to the agent who asks, never the same one to two."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from ticketing import lifecycle
+from ticketing.envelope import Channel
+from ticketing.events import Actor
+from ticketing.models import Agent, Queue, Ticket
+from ticketing.status import WAITING_FOR_US
+from ticketing.store import db
+
+
+def claim_next(queue: Queue, agent: Agent, *, at: datetime, channel: Channel | None = None) -> Ticket | None:
+    """Assign the most pressing unassigned ticket of the queue to the agent; None when there is none.
+
+    People who wait live come first, then the earliest deadline (none last), then who waits longest, then the oldest.
+    Rows that somebody else is just claiming are passed over, so callers never wait for one another.
+    """
+    query = (
+        select(Ticket)
+        .where(Ticket.queue_id == queue.id, Ticket.assignee_id.is_(None), Ticket.status.in_(sorted(WAITING_FOR_US)))
+        .order_by(Ticket.live.desc(), Ticket.due_order, Ticket.waiting_order, Ticket.id)
+        .limit(1)
+        .with_for_update(of=Ticket, skip_locked=True)
+    )
+    if channel is not None:
+        query = query.where(Ticket.channel == channel)
+    ticket = db.session().scalar(query.execution_options(populate_existing=True))
+    if ticket is None:
+        return None
+    lifecycle.assign(ticket, agent, by=Actor.agent(agent.id), at=at)
+    return ticket

@@ -1,0 +1,49 @@
+"""One transaction per request, job or inbound item, opened at the edge."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+from flask import current_app
+from sqlalchemy.orm import Session
+
+from ticketing import journal
+from ticketing.store import db
+
+_writers_take_turns = threading.Lock()
+
+
+@contextmanager
+def transaction(source: str) -> Iterator[Session]:
+    """Run the block in one transaction: commit when it ends, roll back when it raises.
+
+    `source` names the door (api, email, sms, ticker, …) and is kept with every journal entry. Inside: database only.
+    What follows from the journal entries is handed to the workers after the commit. Transactions do not nest.
+    """
+    session = db.session()
+    if "source" in session.info:
+        raise RuntimeError("a transaction is already open: open it at the edge, once")
+    session.rollback()  # ends a read that came before, so that this transaction sees the newest state
+    with _turn(session):
+        session.connection(execution_options={"writes": True})
+        session.info["source"] = source
+        try:
+            yield session
+            session.commit()
+        except BaseException:
+            session.rollback()
+            journal.forget_pending(session)
+            raise
+        finally:
+            del session.info["source"]
+    journal.dispatch_pending(session)
+
+
+def _turn(session: Session) -> "threading.Lock | nullcontext[None]":
+    """Let the writers of this process queue up here: SQLite's own waiting is a sleep, and unfair."""
+    return _writers_take_turns if db.engine.dialect.name == "sqlite" else nullcontext()
+
+
+def in_transaction() -> bool:
+    """Say whether the caller is inside a transaction, where only the database may be touched."""
+    return bool(current_app) and "source" in db.session().info
