@@ -1,0 +1,179 @@
+"""Hand replies to providers: written down before the attempt, recorded before anything else after it.
+
+Nothing is sent twice. A crash between the provider's yes and our record of it cannot be decided afterwards: the attempt
+stays STARTED, its lease runs out, the message becomes UNKNOWN and is shown to the agent.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from flask import current_app
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import aliased
+
+from channels.errors import ChannelError, OutcomeUnknown, PermanentFailure, TransientFailure
+from channels.models import AttemptState, Delivery
+from channels.outgoing import outgoing_for
+from channels.protocol import Accepted, Outgoing
+from channels.receipts import advance
+from channels.registry import adapter
+from ticketing.envelope import MessageState
+from ticketing.errors import TicketingError
+from ticketing.lifecycle import lock_ticket
+from ticketing.models import Message, MessageKind, Ticket
+from ticketing.store import db
+from ticketing.transaction import transaction
+
+log = structlog.get_logger()
+
+BACKOFF = [timedelta(seconds=s) for s in (5, 15, 60, 300, 900, 3600)]  # the last one again and again
+GIVE_UP_AFTER = timedelta(hours=24)
+WAKE_AGAIN_AFTER = timedelta(seconds=30)
+NOBODY_KNOWS = "the program stopped while sending; the provider may or may not have taken it"
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    delivery_id: int
+    ticket_id: int
+    message_id: int
+
+
+def deliver(ticket_id: int, *, now: Callable[[], datetime]) -> None:
+    """Send what waits on a ticket, oldest first per channel. Safe to call twice, and at once from two workers."""
+    while (begun := _begin(ticket_id, now())) is not None:
+        attempt, outgoing = begun
+        outcome = _hand_over(outgoing)
+        _record(attempt, outcome, now())
+
+
+def _begin(ticket_id: int, at: datetime) -> tuple[_Attempt, Outgoing] | None:
+    lease = timedelta(seconds=current_app.extensions["comptoir.settings"].delivery_lease_seconds)
+    with transaction("delivery") as session:
+        ticket = lock_ticket(ticket_id)
+        message = _next_message(ticket_id, at)
+        if message is None:
+            return None
+        message.state = MessageState.SENDING
+        message.attempts += 1
+        delivery = Delivery(message_id=message.id, state=AttemptState.STARTED, started_at=at, lease_until=at + lease)
+        session.add(delivery)
+        session.flush()
+        return _Attempt(delivery.id, ticket_id, message.id), outgoing_for(ticket, message)
+
+
+def _next_message(ticket_id: int, at: datetime) -> Message | None:
+    """Return the oldest message that may leave: none on its channel is before it, unsent."""
+    earlier = aliased(Message)
+    blocked = (
+        select(earlier.id)
+        .where(
+            earlier.ticket_id == ticket_id,
+            earlier.channel == Message.channel,
+            earlier.id < Message.id,
+            earlier.state.in_([MessageState.QUEUED, MessageState.SENDING]),
+        )
+        .exists()
+    )
+    query = (
+        select(Message)
+        .where(
+            Message.ticket_id == ticket_id,
+            Message.kind == MessageKind.OUTBOUND,
+            Message.state == MessageState.QUEUED,
+            or_(Message.next_attempt_at.is_(None), Message.next_attempt_at <= at),
+            ~blocked,
+        )
+        .order_by(Message.id)
+        .limit(1)
+    )
+    return db.session().scalar(query.execution_options(populate_existing=True))
+
+
+def _hand_over(outgoing: Outgoing) -> Accepted | ChannelError:
+    try:
+        return adapter(outgoing.channel).send(outgoing)
+    except ChannelError as error:
+        return error
+    except TicketingError as error:  # a file that is gone, an address that makes no sense: nothing has left
+        return PermanentFailure(str(error))
+    except Exception as error:
+        # A bug of ours, perhaps after the provider took the message: never send that again blindly.
+        log.exception("sending failed unforeseen", message_id=outgoing.message_id, channel=outgoing.channel)
+        return OutcomeUnknown(f"{type(error).__name__} while sending")
+
+
+def _record(attempt: _Attempt, outcome: Accepted | ChannelError, at: datetime) -> None:
+    with transaction("delivery") as session:
+        ticket = lock_ticket(attempt.ticket_id)
+        delivery = session.get_one(Delivery, attempt.delivery_id, populate_existing=True)
+        message = session.get_one(Message, attempt.message_id, populate_existing=True)
+        delivery.finished_at = at
+        if isinstance(outcome, Accepted):
+            delivery.state, delivery.provider_id = AttemptState.ACCEPTED, outcome.provider_id
+            message.provider_id = outcome.provider_id
+            advance(ticket, message, outcome.state, reason="", at=at)
+        else:
+            delivery.error = str(outcome)
+            delivery.state = _refused(ticket, message, outcome, at)
+        state = message.state
+    log.info("delivery", ticket_id=attempt.ticket_id, message_id=attempt.message_id, state=state)
+
+
+def _refused(ticket: Ticket, message: Message, error: ChannelError, at: datetime) -> AttemptState:
+    if isinstance(error, TransientFailure) and at - message.created_at < GIVE_UP_AFTER:
+        if message.state is MessageState.SENDING:
+            message.state = MessageState.QUEUED
+            message.state_reason = str(error)
+            message.next_attempt_at = at + (error.retry_after or BACKOFF[min(message.attempts, len(BACKOFF)) - 1])
+        return AttemptState.POSTPONED
+    if isinstance(error, OutcomeUnknown):
+        advance(ticket, message, MessageState.UNKNOWN, reason=str(error), at=at)
+        return AttemptState.UNKNOWN
+    advance(ticket, message, MessageState.FAILED, reason=str(error), at=at)
+    return AttemptState.FAILED
+
+
+def expire_leases(now: datetime, limit: int = 100) -> list[int]:
+    """Mark as unknown what somebody began to send and did not live to record; return the tickets to go on with."""
+    session = db.session()
+    lapsed = (
+        select(Delivery.id, Message.ticket_id)
+        .join(Delivery.message)
+        .where(Delivery.state == AttemptState.STARTED, Delivery.lease_until < now)
+        .order_by(Message.ticket_id, Delivery.id)
+        .limit(limit)
+    )
+    tickets = []
+    for delivery_id, ticket_id in session.execute(lapsed).all():
+        ticket = lock_ticket(ticket_id)
+        delivery = session.get_one(Delivery, delivery_id, populate_existing=True)
+        message = session.get_one(Message, delivery.message_id, populate_existing=True)
+        if delivery.state is AttemptState.STARTED:
+            delivery.state, delivery.finished_at = AttemptState.UNKNOWN, now
+            advance(ticket, message, MessageState.UNKNOWN, reason=NOBODY_KNOWS, at=now)
+            tickets.append(ticket_id)
+    return tickets
+
+
+def tickets_to_retry(now: datetime, limit: int = 200) -> list[int]:
+    """Claim the tickets with messages whose next attempt is due; return their ids to wake workers for."""
+    session = db.session()
+    due = (
+        select(Message)
+        .where(
+            Message.kind == MessageKind.OUTBOUND,
+            Message.state == MessageState.QUEUED,
+            Message.next_attempt_at <= now,
+            or_(Message.woken_at.is_(None), Message.woken_at < now - WAKE_AGAIN_AFTER),
+        )
+        .order_by(Message.next_attempt_at)
+        .limit(limit)
+        .with_for_update(of=Message, skip_locked=True)
+    )
+    messages = session.scalars(due).all()
+    if messages:
+        session.execute(update(Message).where(Message.id.in_([m.id for m in messages])).values(woken_at=now))
+    return sorted({message.ticket_id for message in messages})

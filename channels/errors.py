@@ -1,0 +1,58 @@
+"""What can go wrong between us and a provider.
+
+ChannelError
+├── InvalidSignature     whoever sent this is not the provider (403)
+├── MalformedPayload     theirs is broken (400, kept in quarantine)
+├── UnsupportedPayload   theirs is fine, we do not need it (2xx)
+├── TransientFailure     try again later; the provider surely has not taken it
+├── PermanentFailure     never try again: record it, show the agent
+└── OutcomeUnknown       the provider may have taken it; nobody can tell, so it is not sent again
+"""
+
+from datetime import timedelta
+
+
+class ChannelError(Exception):
+    """Something between us and a provider did not work."""
+
+    code = "channel_error"
+
+
+class InvalidSignature(ChannelError):
+    """The request is not from who it says it is from."""
+
+    code = "invalid_signature"
+
+
+class MalformedPayload(ChannelError):
+    """The payload cannot be read."""
+
+    code = "malformed_payload"
+
+
+class UnsupportedPayload(ChannelError):
+    """The payload is well-formed and means nothing to us."""
+
+    code = "unsupported_payload"
+
+
+class TransientFailure(ChannelError):
+    """Not now; `retry_after` None leaves the wait to us."""
+
+    code = "transient_failure"
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class PermanentFailure(ChannelError):
+    """Never."""
+
+    code = "permanent_failure"
+
+
+class OutcomeUnknown(ChannelError):
+    """The connection ended between our last word and the provider's answer."""
+
+    code = "outcome_unknown"

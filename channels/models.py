@@ -1,0 +1,116 @@
+"""The channels' tables: raw items as they came in, and attempts to hand messages over."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from ticketing.envelope import Channel
+from ticketing.models import Inbox, Message
+from ticketing.store import Base
+
+
+class ItemState(StrEnum):
+    """What became of a raw item."""
+
+    RECEIVED = "received"
+    PROCESSED = "processed"
+    IGNORED = "ignored"
+    QUARANTINED = "quarantined"
+
+
+class InboundItem(Base):
+    """A provider's payload as it came, kept before anything is made of it."""
+
+    __tablename__ = "inbound_item"
+    __table_args__ = (UniqueConstraint("channel", "kind", "inbox_address", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    channel: Mapped[Channel]
+    kind: Mapped[str]
+    inbox_address: Mapped[str]  # "" when the payload did not say
+    key: Mapped[str]  # the provider's id; the content's digest where there is none
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    content_type: Mapped[str]
+    url: Mapped[str]
+    headers: Mapped[dict[str, Any]]
+    meta: Mapped[dict[str, Any]]
+    state: Mapped[ItemState]
+    reason: Mapped[str | None]  # why it was ignored or quarantined
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"), index=True)  # what it became
+    received_at: Mapped[datetime]
+    processed_at: Mapped[datetime | None]
+
+    message: Mapped[Message | None] = relationship()
+
+
+class AttemptState(StrEnum):
+    """How one attempt to hand a message over ended."""
+
+    STARTED = "started"
+    ACCEPTED = "accepted"
+    POSTPONED = "postponed"  # a transient failure; there will be another attempt
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Delivery(Base):
+    """One attempt to hand one message to a provider. Written before the attempt."""
+
+    __tablename__ = "delivery"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    message_id: Mapped[int] = mapped_column(ForeignKey("message.id"), index=True)
+    state: Mapped[AttemptState]
+    started_at: Mapped[datetime]
+    lease_until: Mapped[datetime]  # still STARTED after this: whoever tried is gone, and the outcome unknown
+    finished_at: Mapped[datetime | None]
+    provider_id: Mapped[str | None]
+    error: Mapped[str | None]
+
+    message: Mapped[Message] = relationship()
+
+
+class ChatSession(Base):
+    """A visitor's chat: who (a visitor handle), through which widget, on which ticket."""
+
+    __tablename__ = "chat_session"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    visitor: Mapped[str] = mapped_column(unique=True)  # the visitor's public id, also their handle
+    inbox_id: Mapped[int] = mapped_column(ForeignKey("inbox.id"), index=True)
+    name: Mapped[str]
+    ticket_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id"), index=True)  # None: nothing written yet
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+    inbox: Mapped[Inbox] = relationship()
+
+
+class Call(Base):
+    """A phone call, by the provider's id."""
+
+    __tablename__ = "call"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    provider_id: Mapped[str] = mapped_column(unique=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id"), index=True)
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))  # the arrival, or the reply that it speaks
+    inbox_id: Mapped[int] = mapped_column(ForeignKey("inbox.id"))
+    outbound: Mapped[bool] = mapped_column(default=False)
+    state: Mapped[str]  # see channels.phone.states
+    recording_id: Mapped[str | None]  # the provider's id of the voicemail
+    recording_url: Mapped[str | None]
+    voicemail_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    duration_seconds: Mapped[int | None]
+
+
+_started = text("state = 'started'")
+_odd = text("state = 'quarantined'")
+
+Index("ix_delivery_lease", Delivery.lease_until, postgresql_where=_started, sqlite_where=_started)
+Index("ix_inbound_item_quarantine", InboundItem.received_at, postgresql_where=_odd, sqlite_where=_odd)
