@@ -20,19 +20,32 @@ def recognise(senders: Sequence[Sender], *, at: datetime) -> tuple[Customer, lis
     """Return the customer whose handles these are, a new one if nobody's, with the handles in the order given.
 
     The first known handle decides; unknown ones become that customer's. A handle of somebody else stays theirs.
-    Raises InvalidHandle, InvalidInput when there is no handle and no name.
+    The customer is locked, so that two first messages at once find one another. Raises InvalidHandle.
     """
-    known = [find_handle(sender.kind, sender.address) for sender in senders]
-    owner = next((handle.customer for handle in known if handle is not None), None)
-    if owner is None:
-        owner = new_customer(next((s.name for s in senders if s.name), ""), at=at)
-    name = next((sender.name for sender in senders if sender.name), "")
+    name = next((sender.name for sender in senders if sender.name), "")[:MAX_NAME]
+    handles = [find_handle(sender.kind, sender.address) for sender in senders]
+    known = next((handle for handle in handles if handle is not None), None)
+    if known is not None:
+        lock_customer(known.customer)
+    elif senders:
+        known = handles[0] = _new_with_handle(name, senders[0], at)
+    owner = known.customer if known is not None else new_customer(name, at=at)
     if name and not owner.name:
-        owner.name = name[:MAX_NAME]
-    handles = [
-        _claim(owner, sender, at) if handle is None else handle for sender, handle in zip(senders, known, strict=True)
-    ]
-    return owner, handles
+        owner.name = name
+    return owner, [handle or _claim(owner, sender, at) for sender, handle in zip(senders, handles, strict=True)]
+
+
+def _new_with_handle(name: str, sender: Sender, at: datetime) -> Handle:
+    """Make a customer of an unknown sender; when another transaction was faster, theirs stands."""
+    try:
+        with db.session().begin_nested():
+            return _claim(new_customer(name, at=at), sender, at)
+    except IntegrityError:
+        faster = find_handle(sender.kind, sender.address)
+        if faster is None:
+            raise
+        lock_customer(faster.customer)
+        return faster
 
 
 def new_customer(name: str, *, at: datetime) -> Customer:
@@ -53,6 +66,11 @@ def find_customer(customer_id: int) -> Customer:
     return customer
 
 
+def lock_customer(customer: Customer) -> None:
+    """Hold everybody else off this person until the transaction ends."""
+    db.session().execute(select(Customer.id).where(Customer.id == customer.id).with_for_update())
+
+
 def find_handle(kind: HandleKind, address: str) -> Handle | None:
     """Return the handle with its customer; None if nobody has that address. Raises InvalidHandle."""
     query = select(Handle).where(Handle.kind == kind, Handle.address == fold(kind, address))
@@ -60,20 +78,10 @@ def find_handle(kind: HandleKind, address: str) -> Handle | None:
 
 
 def _claim(owner: Customer, sender: Sender, at: datetime) -> Handle:
-    """Give a new handle to a customer; when another transaction was faster, theirs stands."""
-    session = db.session()
     folded = fold(sender.kind, sender.address)
-    handle = Handle(kind=sender.kind, address=folded, shown=sender.address.strip(), created_at=at)
-    try:
-        with session.begin_nested():
-            handle.customer = owner
-            session.add(handle)
-            session.flush()
-    except IntegrityError:
-        found = find_handle(sender.kind, sender.address)
-        if found is None:
-            raise
-        return found
+    handle = Handle(customer=owner, kind=sender.kind, address=folded, shown=sender.address.strip(), created_at=at)
+    db.session().add(handle)
+    db.session().flush()
     return handle
 
 

@@ -11,6 +11,7 @@ from ticketing.events import Actor
 from ticketing.matching import Match, find_match
 from ticketing.models import Attachment, Customer, Inbox, Message, Ticket
 from ticketing.status import Status
+from ticketing.store import db
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def take_in(message: InboundMessage, inbox: Inbox, *, files: Sequence[Attachment
     if message.sender.address:
         customer, (handle,) = recognise([message.sender], at=at)
     else:  # a withheld number: a person all the same
-        customer, handle = new_customer(message.sender.name, at=at), None
+        customer, handle = _without_address(message, at), None
     match = find_match(message, customer, inbox, at=at)
     ticket = match.ticket
     opened = ticket is None or ticket.status is Status.CLOSED
@@ -45,6 +46,13 @@ def take_in(message: InboundMessage, inbox: Inbox, *, files: Sequence[Attachment
         ticket, message, customer=customer, handle=handle, inbox=inbox, files=files, at=message.received_at
     )
     return Taken(ticket=ticket, message=row, opened=opened)
+
+
+def _without_address(message: InboundMessage, at: datetime) -> Customer:
+    """Return the person of the ticket that is proven to be meant (a voicemail's call), else a new one."""
+    known = (db.session().get(Ticket, one) for one in message.hints.ticket_ids)
+    ticket = next((one for one in known if one is not None), None)
+    return ticket.customer if ticket is not None else new_customer(message.sender.name, at=at)
 
 
 def _open(message: InboundMessage, customer: Customer, inbox: Inbox, match: Match, at: datetime) -> Ticket:
