@@ -49,8 +49,8 @@ class Event:
 
     @classmethod
     def kind(cls) -> str:
-        """Return the name as clients see it: `TicketOpened` is `ticket_opened`."""
-        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
+        """Return the name as clients see it: `TicketOpened` is `ticket_opened`, `SLABreached` is `sla_breached`."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
 
     def data(self) -> dict[str, Any]:
         """Return the fields as plain values, for the store and for JSON."""

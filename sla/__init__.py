@@ -1,0 +1,1 @@
+"""How long customers wait: working hours, clocks, policies and the flags that they raise."""

@@ -1,0 +1,56 @@
+"""What a ticket's clocks show when somebody looks at them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from sla.calendars import hours_of
+from sla.clock import Metric, State, as_of, remaining_seconds
+from sla.models import Clock
+from ticketing.store import db
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One clock at one moment. `remaining_seconds` is working time, negative when overdue; see sla.clock."""
+
+    metric: Metric
+    policy: str
+    policy_version: int
+    state: State
+    allowance_seconds: int
+    started_at: datetime
+    due_at: datetime
+    remaining_seconds: int
+    met_at: datetime | None
+    breached_at: datetime | None
+
+
+def clocks_of(ticket_id: int, now: datetime) -> Sequence[Reading]:
+    """Return a ticket's clocks as they truly stand at `now`, whether or not a sweep ran. One statement."""
+    query = (
+        select(Clock)
+        .where(Clock.ticket_id == ticket_id)
+        .options(joinedload(Clock.policy), joinedload(Clock.calendar))
+        .order_by(Clock.started_at, Clock.id)
+    )
+    return [_read(row, now) for row in db.session().scalars(query)]
+
+
+def _read(row: Clock, now: datetime) -> Reading:
+    clock = as_of(row.value(), now)
+    return Reading(
+        metric=clock.metric,
+        policy=row.policy.name,
+        policy_version=row.policy.version,
+        state=clock.state,
+        allowance_seconds=row.allowance_seconds,
+        started_at=clock.started_at,
+        due_at=clock.due_at,
+        remaining_seconds=remaining_seconds(clock, now, hours_of(row.calendar)),
+        met_at=clock.met_at,
+        breached_at=clock.breached_at,
+    )

@@ -1,0 +1,20 @@
+"""Keep on the ticket what lists and queues need to know of its clocks, so that they need no join."""
+
+from collections.abc import Iterable
+
+from sla.models import Clock
+from ticketing.models import Ticket
+
+
+def summarise(ticket: Ticket, clocks: Iterable[Clock]) -> None:
+    """Write down the earliest deadline, the earliest warning and the verdict of all of the ticket's clocks.
+
+    A clock that was breached and is not met keeps its deadline in the order: it waits longest.
+    """
+    every = list(clocks)
+    unmet = [clock for clock in every if clock.met_at is None]
+    running = [clock for clock in unmet if clock.breached_at is None]
+    ticket.due_at = min((clock.due_at for clock in unmet), default=None)
+    ticket.warn_at = min((clock.warn_at for clock in running if clock.warn_at), default=None)
+    ticket.sla_breached = any(clock.breached_at for clock in every)
+    ticket.sla_tracked = bool(every)
