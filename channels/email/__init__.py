@@ -1,0 +1,1 @@
+"""Email: reading what came in, and composing and sending what goes out."""

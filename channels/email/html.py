@@ -1,0 +1,186 @@
+"""Make the HTML of a mail harmless, and turn it into text. Pure; bounded in time whatever the input."""
+
+import html as entities
+import re
+from collections import Counter
+
+import nh3
+from inscriptis import get_text
+
+from channels.email.charsets import keepable
+
+MAX_HTML = 500_000  # characters; what is longer is cut, the original mail is kept anyway
+MAX_LAYOUT = 250_000  # characters; laying out takes a second and more per megabyte
+MAX_LAYOUT_TAGS = 10_000
+MAX_DEPTH = 100  # an HTML parser's time grows with tags times depth
+MAX_TAGS = 25_000
+MAX_ENTITIES = 5_000  # those of &, <, > and quotes; the HTML parser is slow at them
+MAX_PASSES = 4
+
+TAGS = {
+    *("a", "abbr", "acronym", "address", "article", "aside", "b", "bdi", "bdo", "big", "blockquote", "br", "caption"),
+    *(
+        "center",
+        "cite",
+        "code",
+        "col",
+        "colgroup",
+        "dd",
+        "del",
+        "details",
+        "dfn",
+        "div",
+        "dl",
+        "dt",
+        "em",
+        "figcaption",
+    ),
+    *("figure", "font", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "i", "img", "ins", "kbd", "li"),
+    *("main", "mark", "nav", "ol", "p", "pre", "q", "rp", "rt", "ruby", "s", "samp", "section", "small", "span"),
+    *("strike", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "time", "tr", "tt"),
+    *("u", "ul", "var", "wbr"),
+}
+DROPPED_WITH_CONTENT = {"script", "style", "title", "noscript", "template", "iframe", "object", "svg", "math"}
+ATTRIBUTES = {
+    "*": {"align", "dir", "lang", "style", "title", "valign"},
+    "a": {"href", "name"},
+    "blockquote": {"cite", "type"},
+    "col": {"span", "width"},
+    "font": {"color", "face", "size"},
+    "img": {"alt", "data-src", "height", "src", "width"},
+    "li": {"value"},
+    "ol": {"start", "type"},
+    "table": {"bgcolor", "border", "cellpadding", "cellspacing", "width"},
+    "td": {"bgcolor", "colspan", "height", "rowspan", "width"},
+    "th": {"bgcolor", "colspan", "height", "rowspan", "width"},
+    "tr": {"bgcolor"},
+}
+# None of these can fetch anything or lay itself over the page that shows the mail.
+STYLES = {
+    *("background-color", "border", "border-bottom", "border-collapse", "border-color", "border-left", "border-right"),
+    *("border-spacing", "border-style", "border-top", "border-width", "color", "direction", "font-family", "font-size"),
+    *("font-style", "font-variant", "font-weight", "letter-spacing", "line-height", "padding", "padding-bottom"),
+    *("padding-left", "padding-right", "padding-top", "text-align", "text-decoration", "text-indent", "text-transform"),
+    *("vertical-align", "white-space", "word-break", "word-spacing"),
+}
+SCHEMES = {"http", "https", "mailto", "tel", "cid", "data"}
+
+_TAG = re.compile(r"<(/?)([a-zA-Z][\w:-]{0,30})([^<>]*>?)")
+# HTML closes these by itself, or they hold nothing, so they do not nest unless something that counts does.
+_NOT_NESTING = {
+    *("area", "base", "br", "col", "embed", "hr", "img", "input", "li", "link", "meta", "p"),
+    *("param", "source", "tbody", "td", "tfoot", "th", "thead", "tr", "track", "wbr"),
+}
+_DATA_IMAGE = re.compile(r"\s*data:image/(?:png|gif|jpeg|webp);base64,", re.IGNORECASE)
+_REMOTE = re.compile(r"\s*https?:", re.IGNORECASE)
+_IMAGE = re.compile(r'<img((?: [\w-]+="[^"]*")*)>')
+# Harmless where they stand; but a program that reads our output carelessly once more shall find nothing either.
+_MARKUP = re.compile(r"<|\bon[a-z]+\s*=", re.IGNORECASE)
+_SCRIPT_URL = re.compile(r"\b(?:j(?=avascript\s*:)|v(?=bscript\s*:)|d(?=ata:text/html))", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:#\d{3,7}|#[xX][\da-fA-F]{2,6}|[a-zA-Z]{2,8});")
+_FUNCTION = re.compile(r"(?:^|;)[^;(]*\([^;]*")
+_BREAK = re.compile(r"<(?:br|p|div|tr|li|h[1-6])\b", re.IGNORECASE)
+_SOURCE = re.compile(r' src="(\s*https?:[^"]*)"', re.IGNORECASE)
+
+
+def sanitise(html: str) -> str:
+    """Return harmless HTML; images on other servers wait in `data-src`. Applying it twice changes nothing."""
+    html = keepable(html)[:MAX_HTML]
+    for _ in range(MAX_PASSES):
+        cleaned = _cleaned(html)
+        if cleaned == html:
+            return cleaned
+        if len(cleaned) > MAX_HTML:
+            break
+        html = cleaned
+    # HTML that reads differently each time is hostile or hopeless: its words will do.
+    return _escaped(_words(html)[: MAX_HTML // 6])
+
+
+def to_text(html: str) -> str:
+    """Return the text of an HTML body, laid out as a reader would see it; "" if there is none."""
+    html = _shallow(keepable(html)[:MAX_HTML])
+    if len(html) > MAX_LAYOUT or html.count("<") > MAX_LAYOUT_TAGS:
+        return _words(_BREAK.sub("\n", html)).strip()
+    # What cannot be seen is no text: inscriptis itself knows of styles only those that stand in the tag.
+    html = _cleaned(html)
+    return get_text(html).strip() if html.strip() else ""
+
+
+def _cleaned(html: str) -> str:
+    cleaned = nh3.clean(
+        _shallow(html),
+        tags=TAGS,
+        clean_content_tags=DROPPED_WITH_CONTENT,
+        attributes=ATTRIBUTES,
+        attribute_filter=_filtered,
+        filter_style_properties=STYLES,
+        url_schemes=SCHEMES,
+        url_relative="deny",  # a mail has no address of its own that a relative one could start from
+    )
+    return _SCRIPT_URL.sub(lambda letter: f"&#{ord(letter[0])};", _IMAGE.sub(_blocked, cleaned))
+
+
+def _filtered(tag: str, attribute: str, value: str) -> str | None:
+    """Let data: URLs be pictures only, and let only a picture's remote address wait."""
+    if _MARKUP.search(value):
+        return None
+    if attribute == "data-src":
+        return value if _REMOTE.match(value) else None
+    if value.lstrip().lower().startswith("data:") and attribute in {"href", "src", "cite"}:
+        return value if attribute == "src" and _DATA_IMAGE.match(value) else None
+    if attribute == "style" and "(" in value:
+        return _FUNCTION.sub("", value)
+    return value
+
+
+def _blocked(image: re.Match[str]) -> str:
+    """Move an image's remote address to data-src, so that showing the mail tells nobody that it was read."""
+    attributes = image[1]
+    kept = "" if " data-src=" in attributes else r' data-src="\1"'
+    return f"<img{_SOURCE.sub(kept, attributes)}>"
+
+
+def _shallow(html: str) -> str:
+    """Drop the tags that lie deeper than MAX_DEPTH or come after MAX_TAGS, and what only costs time."""
+    html = _ENTITY.sub(_character, html)
+    *head, tail = html.split("&", MAX_ENTITIES)
+    html = "&".join([*head, tail.replace("&", " ")])
+    if html.count("<") <= MAX_DEPTH:
+        return html
+    open_tags: Counter[str] = Counter()
+    depth = seen = 0
+
+    def keep(tag: re.Match[str]) -> str:
+        nonlocal depth, seen
+        name = tag[2].lower()
+        seen += 1
+        if seen > MAX_TAGS:
+            return ""
+        if name in _NOT_NESTING:
+            return tag[0]
+        if tag[1]:
+            closes = open_tags[name] > 0
+            open_tags[name] -= closes
+            depth -= closes
+            return tag[0] if closes else ""
+        if depth >= MAX_DEPTH:
+            return ""
+        open_tags[name] += 1
+        depth += 1
+        return tag[0]
+
+    return _TAG.sub(keep, html)
+
+
+def _character(entity: re.Match[str]) -> str:
+    character = entities.unescape(entity[0])
+    return character if len(character) == 1 and character > "\xa0" else entity[0]
+
+
+def _words(html: str) -> str:
+    return entities.unescape(nh3.clean(_shallow(html), tags=set(), clean_content_tags=DROPPED_WITH_CONTENT))
+
+
+def _escaped(text: str) -> str:
+    return keepable(text).replace("\r", "\n").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,79 @@
+"""The signed names by which an answer finds its ticket: our Message-IDs and our plus-addresses. Pure.
+
+Whoever has one got it from us, so it threads a mail from any sender; ids without a signature can be guessed, and are
+handed on as hints that count only for participants (design, rule 5).
+"""
+
+import hmac
+import re
+from collections.abc import Iterable
+from hashlib import sha256
+
+from channels.email.mime import ParsedMail
+from ticketing.envelope import ThreadHints
+
+MAX_HINTS = 50
+SIGNATURE_LENGTH = 16  # hex digits, 64 bits
+
+_MESSAGE_ID = re.compile(r"<?t(\d{1,18})\.m(\d{1,18})\.([0-9a-f]{16})@[^<>\s]+>?")
+_PLUS_ADDRESS = re.compile(r"[^\s<>+@]+\+t(\d{1,18})\.([0-9a-f]{16})@[^\s<>@]+", re.IGNORECASE)
+_SUBJECT_TOKEN = re.compile(r"\[#(\d{1,18})\]")
+# Where the address that a mail was really sent to can stand; delivery agents add the last three.
+_RECIPIENT_HEADERS = ("to", "cc", "delivered-to", "x-original-to", "envelope-to")
+
+
+def new_message_id(ticket_id: int, message_id: int, domain: str, key: str) -> str:
+    """Return the Message-ID of our message: `<t12.m34.0123456789abcdef@example.com>`. The same each time."""
+    return f"<t{ticket_id}.m{message_id}.{_signature(f'message {ticket_id} {message_id}', key)}@{domain}>"
+
+
+def ticket_of(message_id: str, key: str) -> int | None:
+    """Return the ticket that a Message-ID of ours belongs to; None when it is not ours or was tampered with."""
+    found = _MESSAGE_ID.fullmatch(message_id.strip())
+    if found and _is_signed(f"message {found[1]} {found[2]}", found[3], key):
+        return int(found[1])
+    return None
+
+
+def plus_address(address: str, ticket_id: int, key: str) -> str:
+    """Return the inbox's address with the ticket signed into it: `support+t12.0123456789abcdef@example.com`."""
+    local, _, domain = address.rpartition("@")
+    return f"{local}+t{ticket_id}.{_signature(f'address {ticket_id}', key)}@{domain}"
+
+
+def ticket_of_address(address: str, key: str) -> int | None:
+    """Return the ticket that is signed into a plus-address; None when there is none or it was tampered with."""
+    found = _PLUS_ADDRESS.fullmatch(address.strip())
+    if found and _is_signed(f"address {found[1]}", found[2].lower(), key):
+        return int(found[1])
+    return None
+
+
+def hints(mail: ParsedMail, key: str, *, recipients: Iterable[str] = ()) -> ThreadHints:
+    """Return what a mail says of its ticket; `recipients` are those of the SMTP envelope, when the door saw them."""
+    known = _thread_ids(mail)
+    signed = [ticket_of(one, key) for one in known]
+    signed += [ticket_of_address(one, key) for one in [*recipients, *_addresses(mail)]]
+    return ThreadHints(
+        ticket_ids=tuple(dict.fromkeys(ticket_id for ticket_id in signed if ticket_id is not None)),
+        message_ids=known,
+        subject_ticket_ids=tuple(dict.fromkeys(int(one) for one in _SUBJECT_TOKEN.findall(mail.subject)))[:MAX_HINTS],
+    )
+
+
+def _thread_ids(mail: ParsedMail) -> tuple[str, ...]:
+    """Return the ids that the mail answers to, the nearest first. RFC 5322, 3.6.4."""
+    return tuple(dict.fromkeys([*mail.in_reply_to, *reversed(mail.references)]))[:MAX_HINTS]
+
+
+def _addresses(mail: ParsedMail) -> list[str]:
+    values = [value for name in _RECIPIENT_HEADERS for value in mail.headers.undecoded(name)]
+    return [found[0] for value in values for found in _PLUS_ADDRESS.finditer(value)][:MAX_HINTS]
+
+
+def _signature(what: str, key: str) -> str:
+    return hmac.new(key.encode(), what.encode(), sha256).hexdigest()[:SIGNATURE_LENGTH]
+
+
+def _is_signed(what: str, signature: str, key: str) -> bool:
+    return hmac.compare_digest(_signature(what, key), signature)
