@@ -1,0 +1,1 @@
+"""`comptoir serve`: everything that the embedded default runs, as children of one small parent."""
