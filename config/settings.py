@@ -44,6 +44,7 @@ class Settings:
     port: int
     public_url: str  # no slash at the end
     public_url_is_given: bool  # if not, a signature may also be made over the address that the caller used
+    local_url: str  # how this machine itself reaches the web server
     smtp_host: str
     smtp_port: int
     smtp_max_bytes: int
@@ -142,7 +143,8 @@ def _assemble(raw: dict[str, Any], *, embedded: bool) -> Settings:
     data_dir = Path(raw["data_dir"]).expanduser().absolute()
     running = read_running(data_dir)
     sandbox = _sandbox(raw, running, embedded=embedded)
-    public_url = raw["public_url"] or _default_public_url(raw, running)
+    local_url = running.get("local_url") or _local_url(raw)
+    public_url = raw["public_url"] or running.get("public_url") or local_url
     _check_url("COMPTOIR_PUBLIC_URL", public_url, {"http", "https"})
     database_url = raw["database_url"] or f"sqlite:///{data_dir / 'comptoir.sqlite3'}"
     _check_url("COMPTOIR_DATABASE_URL", database_url, {"sqlite", "postgresql+psycopg"})
@@ -163,12 +165,14 @@ def _assemble(raw: dict[str, Any], *, embedded: bool) -> Settings:
         **{name: raw[name] for name in _AS_THEY_ARE},
         public_url=public_url.rstrip("/"),
         public_url_is_given=bool(raw["public_url"]),
+        local_url=local_url,
+        smtp_port=raw["smtp_port"] if embedded else int(running.get("smtp_port", raw["smtp_port"])),
         data_dir=data_dir,
         database_url=database_url,
         redis_url=redis_url or None,
         secret_key=secret_key,
         sandbox=sandbox,
-        twilio=_twilio(raw, secret_key, public_url.rstrip("/"), sandbox=sandbox),
+        twilio=_twilio(raw, secret_key, local_url, sandbox=sandbox),
         smtp_url=smtp_url or None,
         storage_url=storage_url,
         defaults_file=Path(raw["defaults_file"]) if raw["defaults_file"] else None,
@@ -179,7 +183,6 @@ _AS_THEY_ARE = (
     "host",
     "port",
     "smtp_host",
-    "smtp_port",
     "smtp_max_bytes",
     "web_workers",
     "web_threads",
@@ -228,9 +231,7 @@ def _sandbox(raw: dict[str, Any], running: dict[str, str], *, embedded: bool) ->
     return not has_account and (embedded or running.get("sandbox") == "on")
 
 
-def _default_public_url(raw: dict[str, Any], running: dict[str, str]) -> str:
-    if running.get("public_url"):
-        return running["public_url"]
+def _local_url(raw: dict[str, Any]) -> str:
     host = "127.0.0.1" if raw["host"] in {"0.0.0.0", "::"} else raw["host"]  # noqa: S104 - compared, not bound
     return f"http://[{host}]:{raw['port']}" if ":" in host else f"http://{host}:{raw['port']}"
 
@@ -243,10 +244,10 @@ def _check_url(variable: str, url: str, schemes: set[str]) -> None:
         raise SettingsError(f"{variable} names no host")
 
 
-def _twilio(raw: dict[str, Any], secret_key: str, public_url: str, *, sandbox: bool) -> TwilioAccount | None:
+def _twilio(raw: dict[str, Any], secret_key: str, local_url: str, *, sandbox: bool) -> TwilioAccount | None:
     sid, token = raw["twilio_account_sid"], raw["twilio_auth_token"]
     if sandbox:
-        return sandbox_account(secret_key, raw["twilio_api_base"] or f"{public_url}/sandbox/twilio")
+        return sandbox_account(secret_key, raw["twilio_api_base"] or f"{local_url}/sandbox/twilio")
     if not sid and not token:
         return None
     if not (sid and token):

@@ -38,6 +38,7 @@ def base_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         port=8000,
         public_url=PUBLIC_URL,
         public_url_is_given=True,
+        local_url="http://127.0.0.1:8000",
         smtp_host="127.0.0.1",
         smtp_port=2525,
         smtp_max_bytes=26_214_400,

@@ -41,7 +41,7 @@ def receive(
         quoted=message.quoted,
         automatic=message.automatic,
         state=MessageState.RECEIVED,
-        provider_id=message.provider_id,
+        provider_id=message.provider_id or None,  # taken down by a program or an agent: no provider has one
         attachments=list(files),
         created_at=at,
     )

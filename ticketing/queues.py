@@ -17,13 +17,10 @@ MAX_NAME = 100
 
 def create_queue(name: str, *, at: datetime, members: Iterable[int] = (), access: QueueAccess | None = None) -> Queue:
     """Add a queue. With members it is theirs, without it is everyone's, unless `access` says otherwise."""
-    cleaned = " ".join(name.split())
-    if not 0 < len(cleaned) <= MAX_NAME:
-        raise InvalidInput(f"a queue's name has 1 to {MAX_NAME} characters")
     agents = [find_agent(one) for one in dict.fromkeys(members)]
     chosen = access or (QueueAccess.MEMBERS if agents else QueueAccess.EVERYONE)
-    queue = Queue(name=cleaned, access=chosen, created_at=at)
-    _flush_unique(queue)
+    queue = Queue(name="", access=chosen, created_at=at)
+    _name(queue, name)
     db.session().add_all(QueueMember(queue_id=queue.id, agent_id=agent.id) for agent in agents)
     db.session().flush()
     return queue
@@ -32,8 +29,7 @@ def create_queue(name: str, *, at: datetime, members: Iterable[int] = (), access
 def change_queue(queue: Queue, *, name: str | None, members: Iterable[int] | None, access: QueueAccess | None) -> None:
     """Rename a queue, replace its members, change whose it is; None leaves a thing as it is."""
     if name is not None:
-        queue.name = " ".join(name.split())
-        _flush_unique(queue)
+        _name(queue, name)
     if members is not None:
         _replace_members(queue, list(dict.fromkeys(members)))
     if access is not None:
@@ -96,11 +92,15 @@ def _replace_members(queue: Queue, wanted: list[int]) -> None:
     session.flush()
 
 
-def _flush_unique(queue: Queue) -> None:
+def _name(queue: Queue, name: str) -> None:
+    cleaned = " ".join(name.split())
+    if not 0 < len(cleaned) <= MAX_NAME:
+        raise InvalidInput(f"a queue's name has 1 to {MAX_NAME} characters")
     session = db.session()
     try:
-        with session.begin_nested():
+        with session.begin_nested():  # which flushes what changed before it, hence the change within
+            queue.name = cleaned
             session.add(queue)
             session.flush()
     except IntegrityError:
-        raise Conflict(f"there is a queue named {queue.name!r} already") from None
+        raise Conflict(f"there is a queue named {cleaned!r} already") from None

@@ -103,8 +103,15 @@ def _environment(settings: Settings, redis_url: str, smtp_url: str) -> dict[str,
 
 
 def _publish(settings: Settings, redis_url: str, smtp_url: str) -> None:
-    found = {"redis_url": redis_url, "smtp_url": smtp_url, "public_url": settings.public_url}
-    running.publish(settings.data_dir, found | {"sandbox": _on_off(settings)})
+    found = {
+        "redis_url": redis_url,
+        "smtp_url": smtp_url,
+        "smtp_port": str(settings.smtp_port),
+        "public_url": settings.public_url,
+        "local_url": settings.local_url,
+        "sandbox": _on_off(settings),
+    }
+    running.publish(settings.data_dir, found)
 
 
 def _on_off(settings: Settings) -> str:

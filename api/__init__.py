@@ -1,0 +1,1 @@
+"""The composition root: HTTP, real time, commands, worker. Knows everyone."""

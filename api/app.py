@@ -1,0 +1,32 @@
+"""Put the application together: settings, store, jobs, files, channels, reactions, HTTP."""
+
+from flask import Flask
+
+import channels.models
+import sla.models
+import ticketing.models
+from api import reactions
+from api.web import connect_web
+from channels.setup import connect_channels
+from config.settings import Settings
+from ticketing import journal
+from ticketing.files import connect_files
+from ticketing.jobs import connect_jobs
+from ticketing.store import connect_store
+
+MODELS = (ticketing.models, channels.models, sla.models)  # every table is known once these are imported
+
+
+def create_app(settings: Settings) -> Flask:
+    """Return the application. Nothing is asked of the database or of Redis yet."""
+    app = Flask("api")
+    app.extensions["comptoir.settings"] = settings
+    app.secret_key = settings.secret_key
+    app.config["MAX_CONTENT_LENGTH"] = settings.request_max_bytes
+    connect_store(app, settings)
+    connect_jobs(app, settings)
+    connect_files(app, settings)
+    connect_channels(app, settings)
+    journal.install(app, reactions.REACTIONS)
+    connect_web(app, settings)
+    return app

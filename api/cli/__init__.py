@@ -1,0 +1,23 @@
+"""The command `comptoir`. Commands import what they need when they run, so that `--help` is quick."""
+
+import click
+
+from api.cli.inbound import inbound
+from api.cli.inboxes import inbox
+from api.cli.openapi import openapi
+from api.cli.people import agent, token
+from api.cli.processes import serve, smtp, ticker, web, worker
+from api.cli.sandbox import sandbox
+from api.cli.simulate import simulate
+from api.cli.store import init
+from config import __version__
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="comptoir")
+def main() -> None:
+    """Support desk for phone, SMS, email and chat. Start everything with `comptoir serve`."""
+
+
+for command in (serve, web, worker, ticker, smtp, init, agent, token, inbox, inbound, sandbox, simulate, openapi):
+    main.add_command(command)

@@ -1,0 +1,1 @@
+"""The doors for providers and customers: everything HTTP that is not under /api/v1."""

@@ -1,0 +1,108 @@
+"""The doors of the web-chat widget: sessions and messages, with a visitor's token."""
+
+from typing import Any
+
+import orjson
+from flask import Blueprint, Response, request
+
+from api.doors.answers import told
+from channels import gateway, webchat
+from channels.errors import MalformedPayload
+from channels.protocol import RawItem
+from channels.registry import adapter
+from channels.webchat import WebChatChannel
+from ticketing.envelope import Channel
+from ticketing.models import Message, MessageKind
+from ticketing.moment import utc_now
+from ticketing.transaction import transaction
+
+blueprint = Blueprint("chat", __name__, url_prefix="/chat")
+
+MAX_REQUEST = 65_536  # bytes
+MAX_PAGE = 200
+
+
+@blueprint.before_request
+def cap() -> None:
+    """A visitor's request is small."""
+    request.max_content_length = MAX_REQUEST
+
+
+@blueprint.post("/sessions")
+def open_session() -> Response:
+    """Start a chat: `{widget?, name?}` → 201 `{session, visitor_token}`."""
+    data = _json()
+    widget, name = _text(data, "widget"), _text(data, "name")
+    with transaction("chat"):
+        session = webchat.open_session(widget, name=name, at=utc_now())
+    body = {"session": session.visitor, "visitor_token": _channel().token(session)}
+    return Response(orjson.dumps(body), 201, mimetype="application/json")
+
+
+@blueprint.post("/messages")
+def write() -> Response:
+    """Write: `{body, client_id}` → 201; the same `client_id` again → 200 and still one message."""
+    authorization = request.headers.get("Authorization", "")
+    session = webchat.find_session(_channel().visitor(authorization))
+    now = utc_now()
+    item = RawItem(
+        channel=Channel.CHAT,
+        kind="message",
+        body=request.get_data(cache=False),
+        received_at=now,
+        content_type="application/json",
+        headers={"authorization": authorization},
+        meta={"visitor": session.visitor, "widget": session.inbox.address},
+    )
+    return told(gateway.receive(item, at=now), created=True)
+
+
+@blueprint.get("/messages")
+def read() -> Response:
+    """Read the conversation: `{items, next}` from behind `?after=`; what the visitor gets counts as delivered."""
+    session = webchat.find_session(_channel().visitor(request.headers.get("Authorization", "")))
+    visitor = session.visitor
+    after = request.args.get("after", 0, type=int)
+    with transaction("chat"):
+        found = webchat.conversation(webchat.find_session(visitor), after=after, limit=MAX_PAGE, at=utc_now())
+        items = [_shown(one) for one in found]
+    body = {"items": items, "next": items[-1]["id"] if len(items) == MAX_PAGE else None}
+    return Response(orjson.dumps(body), mimetype="application/json")
+
+
+def _shown(message: Message) -> dict[str, Any]:
+    ours = message.kind is MessageKind.OUTBOUND
+    author = message.author_agent.name if ours and message.author_agent else None
+    return {
+        "id": message.id,
+        "from": "desk" if ours else "visitor",
+        "author": author,
+        "body": message.body,
+        "client_id": None if ours else message.provider_id,
+        "created_at": message.created_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+    }
+
+
+def _channel() -> WebChatChannel:
+    found = adapter(Channel.CHAT)
+    if not isinstance(found, WebChatChannel):
+        raise TypeError("the chat channel is not web chat")
+    return found
+
+
+def _json() -> dict[str, Any]:
+    raw = request.get_data(cache=False) or b"{}"
+    try:
+        data = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        raise MalformedPayload("send JSON: {widget?, name?}") from None
+    if not isinstance(data, dict):
+        raise MalformedPayload("send a JSON object: {widget?, name?}")
+    return data
+
+
+def _text(data: dict[str, Any], name: str) -> str:
+    value = data.get(name, "")
+    if not isinstance(value, str):
+        raise MalformedPayload(f"{name} is a text")
+    return value

@@ -1,0 +1,1 @@
+"""The API's nouns, one a file."""

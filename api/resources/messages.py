@@ -1,0 +1,26 @@
+"""The messages of a ticket."""
+
+from typing import Any
+
+from flask.views import MethodView
+
+from api.auth import caller
+from api.blueprint import Blueprint
+from api.pagination import Listed, PageQuery, id_after, page_by_id
+from api.schemas.messages import MessagePageSchema
+from ticketing.queries import list_messages, read_ticket
+
+blueprint = Blueprint("messages", description="What customers and agents said")
+
+
+@blueprint.route("/tickets/<id:ticket_id>/messages")
+class Messages(MethodView):
+    @blueprint.needs("tickets:read")
+    @blueprint.asks(PageQuery)
+    @blueprint.answers(200, MessagePageSchema, description="A page of messages")
+    @blueprint.refuses(404)
+    def get(self, asked: dict[str, Any], ticket_id: int) -> Listed:
+        """List a ticket's messages and notes, oldest first."""
+        ticket = read_ticket(caller(), ticket_id)
+        rows = list_messages(ticket, after=id_after(asked["after"]), limit=asked["limit"] + 1)
+        return page_by_id(rows, asked["limit"])

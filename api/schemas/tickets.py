@@ -1,0 +1,168 @@
+"""Tickets as JSON."""
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, validates_schema
+from marshmallow.validate import Length, OneOf, Regexp
+
+from api.pagination import PageQuery
+from api.requests import read_at
+from api.schemas.asked import Asked, Id, Text, Words
+from api.schemas.custom_fields import CustomFields
+from api.schemas.named import NamedSchema
+from api.schemas.references import QueueName
+from api.serialisation import Answer, DerivedEnum, Moment
+from ticketing.conversation import MAX_BODY
+from ticketing.customers import MAX_NAME
+from ticketing.envelope import Channel
+from ticketing.handles import MAX_LENGTH
+from ticketing.lifecycle import MAX_SUBJECT, MAX_TAG, MAX_TAGS
+from ticketing.models import Ticket
+from ticketing.queries import SLAState, Sort, sla_state
+from ticketing.status import Priority, Status
+
+NAME_OR_ID = {"anyOf": [{"type": "string"}, {"type": "integer"}], "example": "Support"}
+
+
+def sla_now(ticket: Ticket) -> SLAState:
+    """Return how the ticket stands at the moment at which this request reads."""
+    return sla_state(ticket, read_at())
+
+
+class Tags(fields.List[str]):
+    """Tags; they are folded to lower case, in order, each once."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(Words(MAX_TAG), validate=Length(max=MAX_TAGS), **kwargs)
+
+
+class TicketSchema(Answer):
+    """One matter of one customer."""
+
+    id = fields.Integer(required=True, metadata={"example": 17})
+    subject = fields.String(required=True, metadata={"example": "The kettle leaks"})
+    status = fields.Enum(Status, by_value=True, required=True)
+    priority = fields.Enum(Priority, by_value=True, required=True)
+    channel = fields.Enum(
+        Channel, by_value=True, required=True, metadata={"description": "The one on which it was opened."}
+    )
+    queue = fields.Nested(NamedSchema, required=True)
+    assignee = fields.Nested(NamedSchema, required=True, allow_none=True)
+    customer = fields.Nested(NamedSchema, required=True)
+    tags = fields.List(fields.String(), required=True)
+    custom = fields.Dict(
+        keys=fields.String(),
+        attribute="fields",
+        data_key="fields",
+        required=True,
+        metadata={"description": "Custom fields by name."},
+    )
+    created_at = Moment(required=True)
+    updated_at = Moment(required=True)
+    waiting_since = Moment(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The oldest message of the customer that nobody has answered."},
+    )
+    due_at = Moment(
+        required=True, allow_none=True, metadata={"description": "The earliest deadline that is not met yet."}
+    )
+    sla = DerivedEnum(
+        SLAState,
+        of=sla_now,
+        by_value=True,
+        required=True,
+        metadata={"description": "The true state at this moment, over all clocks."},
+    )
+    snoozed_until = Moment(required=True, allow_none=True)
+    solved_at = Moment(required=True, allow_none=True)
+    closed_at = Moment(required=True, allow_none=True)
+    merged_into = fields.Integer(attribute="merged_into_id", required=True, allow_none=True)
+    version = fields.Integer(required=True, metadata={"description": "Goes up with every change; also the `ETag`."})
+
+
+class TicketPageSchema(Answer):
+    """A page of tickets."""
+
+    items = fields.Nested(TicketSchema, many=True, required=True)
+    next = fields.String(required=True, allow_none=True)
+
+
+class TicketCustomerSchema(Asked):
+    """Whose ticket it is: a known customer's id, or what is known of the person."""
+
+    id = Id(metadata={"example": 4})
+    name = Text(MAX_NAME, metadata={"example": "Karim"})
+    email = Text(MAX_LENGTH, metadata={"example": "karim@home.example"})
+    phone = Text(MAX_LENGTH, metadata={"example": "+15145550123", "description": "With its country code."})
+
+    @validates_schema
+    def check_one_way(self, data: dict[str, Any], **_: Any) -> None:
+        """Refuse an id beside a description, and neither."""
+        described = data.keys() - {"id"}
+        if "id" in data and described:
+            raise ValidationError("Give either a customer's id, or a name, an email address or a phone number.")
+        if not any(str(value).strip() for value in data.values()):
+            raise ValidationError("A customer needs an id, or a name, an email address or a phone number.")
+
+
+class NewTicketSchema(Asked):
+    """A ticket to open, with the customer's first message."""
+
+    subject = Words(MAX_SUBJECT, required=True, metadata={"example": "The kettle leaks"})
+    body = Words(MAX_BODY, required=True, metadata={"example": "It drips on the floor."})
+    customer = fields.Nested(TicketCustomerSchema, required=True)
+    queue = QueueName(
+        metadata={**NAME_OR_ID, "description": "A queue's name or id; without it, the desk's first queue."}
+    )
+    priority = fields.Enum(Priority, by_value=True, load_default=Priority.NORMAL)
+    channel = fields.Enum(
+        Channel,
+        by_value=True,
+        load_default=Channel.API,
+        metadata={"description": "How the customer told us, if another program took it down."},
+    )
+    tags = Tags(load_default=list)
+    custom = CustomFields(attribute="fields", data_key="fields", load_default=dict)
+
+
+class TicketChangeSchema(Asked):
+    """What to change; what is not named stays. All or nothing."""
+
+    subject = Words(MAX_SUBJECT)
+    priority = fields.Enum(Priority, by_value=True)
+    queue = QueueName(metadata={**NAME_OR_ID, "description": "A queue's name or id."})
+    status = fields.Enum(Status, by_value=True, metadata={"description": "409 where the ticket cannot go there."})
+    tags = Tags(metadata={"description": "Replaces all tags."})
+    custom = CustomFields(
+        attribute="fields", data_key="fields", metadata={"description": "Sets the named fields; null removes one."}
+    )
+
+
+class TicketQuery(PageQuery):
+    """Which tickets, in which order."""
+
+    queue = Text(100, metadata={"description": "A queue's name or id."})
+    status = fields.List(
+        fields.String(validate=OneOf([*(status.value for status in Status), "active"])),
+        load_default=list,
+        metadata={"description": "May be repeated. `active` stands for all but `solved` and `closed`."},
+    )
+    assignee = fields.String(
+        validate=Regexp(r"^(me|none|[1-9][0-9]{0,17})(?![\s\S])", error="Must be me, none or an agent's id."),
+        metadata={"description": "`me`, `none` or an agent's id."},
+    )
+    channel = fields.Enum(Channel, by_value=True)
+    priority = fields.Enum(Priority, by_value=True)
+    tag = Text(MAX_TAG)
+    customer = Id(strict=False, metadata={"description": "A customer's id."})
+    sla = fields.Enum(SLAState, by_value=True)
+    sort = fields.Enum(
+        Sort,
+        by_value=True,
+        load_default=Sort.DUE,
+        metadata={
+            "description": "`due`: the earliest deadline first, none last; `waiting`: who waits longest first; "
+            "`created`, `-created`: oldest, newest first; `updated`: the latest change first."
+        },
+    )

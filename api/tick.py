@@ -1,0 +1,86 @@
+"""The ticker: finds what falls due and what was left undone. Exactly one acts at a time, others stand by."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+from flask import Flask
+
+from api.leader import Leadership
+from channels import delivery
+from config.settings import Settings
+from sla import sweep
+from ticketing import jobs, journal
+from ticketing.moment import utc_now
+from ticketing.store import db
+from ticketing.transaction import transaction
+
+log = structlog.get_logger()
+
+
+def run_ticker(app: Flask, stop: threading.Event) -> None:
+    """Tick until told to stop. A task that fails is logged and tried again at the next tick, the others go on."""
+    settings: Settings = app.extensions["comptoir.settings"]
+    leadership = Leadership(app, settings)
+    try:
+        while not stop.is_set():
+            started = time.monotonic()
+            if leadership.is_mine():
+                tick(app)
+            stop.wait(max(0.0, settings.tick_seconds - (time.monotonic() - started)))
+    finally:
+        leadership.give_up()
+
+
+def tick(app: Flask) -> None:
+    """Do every periodic task once."""
+    for task in (flag_due_clocks, expire_leases, wake_for_entries, wake_for_retries):
+        _run(app, task)
+
+
+def _run(app: Flask, task: Callable[[], None]) -> None:
+    with app.app_context():
+        try:
+            task()
+        except Exception:
+            # One task's trouble (a database that is away, a bug) must not stop the other clocks of the desk.
+            log.exception("tick failed", task=task.__name__)
+        finally:
+            db.session.remove()
+
+
+def flag_due_clocks() -> None:
+    """Flag the SLA clocks whose deadline has passed, in batches so that no transaction is long."""
+    while True:
+        with transaction("ticker"):
+            flagged = sweep.flag_due(utc_now(), limit=500)
+        if flagged:
+            log.info("clocks breached", count=flagged)
+        if flagged < 500:
+            return
+
+
+def expire_leases() -> None:
+    """Find out which deliveries nobody will ever finish."""
+    with transaction("ticker"):
+        tickets = delivery.expire_leases(utc_now())
+    if tickets:
+        log.warning("deliveries of unknown outcome", tickets=tickets)
+    jobs.wake("api.reactions.retry_deliveries", tickets)
+
+
+def wake_for_entries() -> None:
+    """Wake workers for journal entries whose consequences are still to come."""
+    with transaction("ticker"):
+        ids = journal.undispatched(utc_now())
+    if ids:
+        log.warning("journal entries swept", count=len(ids))
+    jobs.wake("api.reactions.carry_out", ids)
+
+
+def wake_for_retries() -> None:
+    """Wake workers for messages whose next attempt is due."""
+    with transaction("ticker"):
+        tickets = delivery.tickets_to_retry(utc_now())
+    jobs.wake("api.reactions.retry_deliveries", tickets)

@@ -1,0 +1,47 @@
+"""Everything that this application answers over HTTP: the API, its documentation, health, and the doors."""
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from api.auth import connect_auth
+from api.docs import connect_docs
+from api.doors import chat, email, health, sandbox, twilio
+from api.errors import connect_errors
+from api.openapi import PREFIX, connect_api
+from api.parsing import connect_parsing
+from api.requests import connect_requests
+from config.settings import Settings
+
+MAX_JSON = 2_000_000  # bytes of one API request
+
+
+def connect_web(app: Flask, settings: Settings) -> None:
+    """Register everything that answers HTTP requests."""
+    connect_parsing(app)
+    connect_requests(app)
+    connect_errors(app)
+    app.before_request(_limit_size)
+    connect_auth(app)
+    app.after_request(_protect)
+    connect_api(app)
+    connect_docs(app)
+    for door in (health, email, twilio, chat):
+        app.register_blueprint(door.blueprint)
+    if settings.sandbox:
+        app.register_blueprint(sandbox.blueprint)
+
+
+def _limit_size() -> None:
+    """Refuse what is too large, also where its length was not announced: werkzeug would cut it off without a word."""
+    if request.path.startswith(PREFIX):
+        request.max_content_length = MAX_JSON
+    limit = request.max_content_length
+    if request.content_length is None and limit is not None and len(request.get_data()) >= limit:
+        raise RequestEntityTooLarge
+
+
+def _protect(response: Response) -> Response:
+    """Keep answers of the API out of caches, and from being taken for pages."""
+    if request.path.startswith(PREFIX):
+        response.headers["Cache-Control"] = "no-store"
+    return response

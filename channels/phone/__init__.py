@@ -1,0 +1,1 @@
+"""The phone: calls that come in, voicemail, and replies that are spoken."""

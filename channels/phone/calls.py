@@ -1,0 +1,102 @@
+"""The calls that we know, and what happens to them. Everything here is in the caller's transaction."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import select
+
+from channels.errors import UnsupportedPayload
+from channels.events import CallArrived, CallEnded, VoicemailRecorded
+from channels.models import Call, InboundItem, ItemState
+from channels.phone.states import FINAL, CallState, moves_on
+from ticketing import journal, lifecycle
+from ticketing.envelope import Channel
+from ticketing.errors import NotFound
+from ticketing.events import SYSTEM, Actor
+from ticketing.intake import Taken
+from ticketing.models import Ticket
+from ticketing.store import db
+
+
+def find_call(provider_id: str) -> Call:
+    """Return a call by the provider's id. Raises NotFound, which keeps the news in quarantine until there is one."""
+    call = db.session().scalar(select(Call).where(Call.provider_id == provider_id))
+    if call is None:
+        raise NotFound(f"no call {provider_id} is known here; replay this when its arrival is taken in")
+    return call
+
+
+def arrive(taken: Taken, provider_id: str, *, at: datetime) -> Call:
+    """Write a new call down beside its ticket."""
+    if taken.message.inbox is None:
+        raise RuntimeError("a call comes to an inbox")
+    call = Call(
+        provider_id=provider_id,
+        ticket_id=taken.ticket.id,
+        message_id=taken.message.id,
+        inbox_id=taken.message.inbox.id,
+        outbound=False,
+        state=CallState.RINGING,
+        started_at=taken.message.created_at,
+    )
+    db.session().add(call)
+    db.session().flush()
+    journal.append(taken.ticket, CallArrived(call.id), by=_caller(taken), at=at)
+    return call
+
+
+def leave_voicemail(call: Call, taken: Taken, *, recording_id: str, url: str, seconds: int, at: datetime) -> None:
+    """Note the caller's voicemail. Who has left one no longer waits at the other end."""
+    call.recording_id, call.recording_url = recording_id, url
+    call.voicemail_id = taken.message.id
+    journal.append(taken.ticket, VoicemailRecorded(call.id, taken.message.id, seconds), by=_caller(taken), at=at)
+    if taken.ticket.id == call.ticket_id:
+        _hang_up(taken.ticket, call, at=at)
+
+
+def move(provider_id: str, state: CallState, *, seconds: int | None, at: datetime) -> None:
+    """Move a call on. Raises UnsupportedPayload for old news, NotFound for a call that is not known (yet)."""
+    call = find_call(provider_id)
+    ticket = lifecycle.lock_ticket(call.ticket_id)
+    db.session().refresh(call)  # another transaction may have moved it while we waited for the lock
+    if not moves_on(CallState(call.state), state):
+        raise UnsupportedPayload(f"the call is {call.state} already")
+    _move(ticket, call, state, seconds=seconds, at=at)
+
+
+def catch_up(ticket: Ticket, call: Call, keys: Iterable[tuple[str, CallState]], *, at: datetime) -> None:
+    """End a call whose end was told before its arrival; such news lies in quarantine under one of these keys."""
+    states = dict(keys)
+    query = select(InboundItem).where(
+        InboundItem.channel == Channel.PHONE,
+        InboundItem.kind == "call-status",
+        InboundItem.key.in_(states),
+        InboundItem.state == ItemState.QUARANTINED,
+    )
+    early = db.session().scalar(query.limit(1))
+    if early is not None:
+        _move(ticket, call, states[early.key], seconds=None, at=at)
+        early.state, early.reason, early.processed_at = ItemState.PROCESSED, None, at
+
+
+def _move(ticket: Ticket, call: Call, state: CallState, *, seconds: int | None, at: datetime) -> None:
+    call.state = state
+    if state in FINAL:
+        call.ended_at, call.duration_seconds = at, seconds
+        journal.append(ticket, CallEnded(call.id, state, seconds), by=SYSTEM, at=at)
+        _hang_up(ticket, call, at=at)
+
+
+def _hang_up(ticket: Ticket, call: Call, *, at: datetime) -> None:
+    """Let the ticket wait like any other, unless the same customer has called again and is on the line."""
+    others = select(Call.id).where(
+        Call.ticket_id == ticket.id, Call.id != call.id, Call.ended_at.is_(None), Call.outbound.is_(False)
+    )
+    others = others.where(Call.recording_id.is_(None))
+    if db.session().scalar(others.limit(1)) is None:
+        lifecycle.end_live(ticket, by=SYSTEM, at=at)
+
+
+def _caller(taken: Taken) -> Actor:
+    who = taken.message.author_customer
+    return Actor.customer(who.id) if who is not None else SYSTEM

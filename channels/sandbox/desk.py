@@ -1,0 +1,71 @@
+"""The desk as the world sees it: its public doors, knocked at with signatures where they want one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from channels.sandbox.signing import signed
+from config.settings import Settings, TwilioAccount
+
+TIMEOUT = 20.0
+
+
+class DeskTrouble(Exception):
+    """The desk did not take it; the message says why, in a sentence."""
+
+
+class Desk:
+    """The desk of these settings, by its COMPTOIR_PUBLIC_URL. Use it as a context, so that connections are closed."""
+
+    def __init__(self, settings: Settings) -> None:
+        if not settings.sandbox or settings.twilio is None:
+            raise DeskTrouble("this desk runs without its sandbox, so nobody can play a customer (COMPTOIR_SANDBOX)")
+        self.account: TwilioAccount = settings.twilio
+        self.settings = settings
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def __enter__(self) -> "Desk":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+    def webhook(self, url: str, form: Mapping[str, str]) -> str:
+        """Post a form as Twilio does, signed, to a path or an address; return what is answered."""
+        if url.startswith("/"):
+            url = self.settings.public_url + url
+        return self._post(url, data=dict(form), headers=signed(url, form, self.account.auth_token)).text
+
+    def json(self, path: str, body: Mapping[str, Any], *, token: str = "") -> dict[str, Any]:
+        """Post JSON and return the JSON answered."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        answer: dict[str, Any] = self._post(self.settings.public_url + path, json=dict(body), headers=headers).json()
+        return answer
+
+    def hold_recording(self, words: str) -> dict[str, Any]:
+        """Have the sandbox hold a recording of somebody who says these words."""
+        credentials = (self.account.account_sid, self.account.auth_token)
+        url = f"{self.settings.public_url}/sandbox/recordings"
+        held: dict[str, Any] = self._post(url, data={"words": words}, auth=credentials).json()
+        return held
+
+    def _post(self, url: str, **values: Any) -> requests.Response:
+        try:
+            answer = self._session.post(url, timeout=TIMEOUT, **values)
+        except requests.RequestException as error:
+            raise DeskTrouble(
+                f"nobody answers at {self.settings.public_url} ({type(error).__name__}); is `comptoir serve` running?"
+            ) from None
+        if not answer.ok:
+            raise DeskTrouble(f"the desk answered {answer.status_code}: {_words(answer)}")
+        return answer
+
+
+def _words(answer: requests.Response) -> str:
+    try:
+        problem = answer.json()
+    except ValueError:
+        return answer.text[:200].strip() or answer.reason
+    return str(problem.get("detail") or problem.get("title") or problem) if isinstance(problem, dict) else str(problem)

@@ -1,0 +1,152 @@
+"""The web-chat channel: visitors' sessions and messages by REST. Real time comes from the journal, not from here."""
+
+import secrets
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from sqlalchemy import select
+
+from channels import receipts
+from channels.errors import InvalidSignature, MalformedPayload, UnsupportedPayload
+from channels.models import ChatSession
+from channels.protocol import Accepted, ChannelAdapter, Outgoing, Parsed, RawItem
+from config.settings import Settings, derived_key
+from ticketing.envelope import Channel, HandleKind, InboundMessage, MessageState, Sender, ThreadHints
+from ticketing.errors import NotFound
+from ticketing.intake import Taken
+from ticketing.lifecycle import lock_ticket
+from ticketing.models import Handle, Inbox, Message, MessageKind
+from ticketing.store import db
+
+MAX_BODY = 10_000  # characters
+MAX_CLIENT_ID = 100
+MAX_NAME = 100
+TOKEN_LIFETIME = timedelta(days=30)
+ARRIVED = (MessageState.SENT, MessageState.DELIVERED)
+
+
+class WebChatChannel(ChannelAdapter):
+    """A raw item's body is JSON `{body, client_id}`; `headers["authorization"]` carries the visitor's token."""
+
+    channel = Channel.CHAT
+
+    def __init__(self, settings: Settings) -> None:
+        self._tokens = URLSafeTimedSerializer(derived_key(settings.secret_key, "chat visitors"))
+
+    def token(self, session: ChatSession) -> str:
+        """Return the visitor's token for their session."""
+        return str(self._tokens.dumps(session.visitor))
+
+    def visitor(self, authorization: str) -> str:
+        """Return whose token the header `Authorization: Bearer …` carries. Raises InvalidSignature."""
+        scheme, _, token = authorization.partition(" ")
+        try:
+            visitor = self._tokens.loads(token.strip(), max_age=int(TOKEN_LIFETIME.total_seconds()))
+        except BadSignature:
+            raise InvalidSignature("the visitor token is missing, wrong or too old; start a new session") from None
+        if scheme.casefold() != "bearer" or not isinstance(visitor, str):
+            raise InvalidSignature("send the visitor token as Authorization: Bearer …")
+        return visitor
+
+    def verify(self, item: RawItem) -> None:
+        """Only who holds the session's token speaks for it."""
+        if self.visitor(item.headers.get("authorization", "")) != item.meta.get("visitor"):
+            raise InvalidSignature("that token belongs to another session")
+
+    def parse(self, item: RawItem) -> Parsed:
+        """Read `{body, client_id}`."""
+        body, client_id = _words(item.body)
+        visitor = item.meta["visitor"]
+        message = InboundMessage(
+            channel=Channel.CHAT,
+            provider_id=client_id,
+            sender=Sender(HandleKind.VISITOR, visitor),
+            text=body,
+            received_at=item.received_at,
+            live=True,
+        )
+        return Parsed(key=f"{visitor} {client_id}", inbox_address=item.meta["widget"], content=message)
+
+    def enrich(self, item: RawItem, message: InboundMessage) -> InboundMessage:
+        """Put the message on the session's ticket; the lock makes two first messages open one ticket."""
+        session = find_session(item.meta["visitor"], lock=True)
+        hints = ThreadHints(ticket_ids=(session.ticket_id,) if session.ticket_id else ())
+        return replace(message, hints=hints, sender=replace(message.sender, name=session.name))
+
+    def taken_in(self, item: RawItem, taken: Taken, *, at: datetime) -> None:
+        """Remember the session's ticket."""
+        session = find_session(item.meta["visitor"])
+        session.ticket_id, session.seen_at = taken.ticket.id, at
+
+    def send(self, outgoing: Outgoing) -> Accepted:
+        """Nothing has to travel: the visitor's widget finds the message here. It is delivered when they fetch it."""
+        return Accepted(provider_id=f"chat-{outgoing.message_id}")
+
+
+def open_session(widget: str, *, name: str, at: datetime) -> ChatSession:
+    """Start a chat through a widget, "" for the only or oldest one. Raises NotFound."""
+    query = select(Inbox).where(Inbox.channel == Channel.CHAT).order_by(Inbox.id).limit(1)
+    inbox = db.session().scalar(query.where(Inbox.address == widget) if widget else query)
+    if inbox is None:
+        raise NotFound(f"there is no chat widget {widget[:80]!r}")
+    session = ChatSession(
+        visitor=secrets.token_urlsafe(18), inbox=inbox, name=name.strip()[:MAX_NAME], created_at=at, seen_at=at
+    )
+    db.session().add(session)
+    db.session().flush()
+    return session
+
+
+def find_session(visitor: str, *, lock: bool = False) -> ChatSession:
+    """Return a visitor's session. Raises NotFound."""
+    query = select(ChatSession).where(ChatSession.visitor == visitor)
+    if lock:
+        query = query.with_for_update(of=ChatSession).execution_options(populate_existing=True)
+    session = db.session().scalar(query)
+    if session is None:
+        raise NotFound("there is no such chat session")
+    return session
+
+
+def conversation(session: ChatSession, *, after: int, limit: int, at: datetime) -> list[Message]:
+    """Return what the visitor may read, oldest first, from behind the message `after`; what they get is delivered."""
+    handles = select(Handle.id).where(Handle.kind == HandleKind.VISITOR, Handle.address == session.visitor)
+    query = (
+        select(Message)
+        .where(
+            Message.channel == Channel.CHAT,
+            Message.handle_id.in_(handles),
+            Message.id > after,
+            (Message.kind == MessageKind.INBOUND)
+            | ((Message.kind == MessageKind.OUTBOUND) & Message.state.in_(ARRIVED)),
+        )
+        .order_by(Message.id)
+        .limit(limit)
+    )
+    found = list(db.session().scalars(query))
+    _mark_delivered([one for one in found if one.state is MessageState.SENT], at)
+    return found
+
+
+def _mark_delivered(messages: list[Message], at: datetime) -> None:
+    for message in messages:
+        ticket = lock_ticket(message.ticket_id)
+        receipts.advance(ticket, message, MessageState.DELIVERED, reason="", at=at)
+
+
+def _words(raw: bytes) -> tuple[str, str]:
+    try:
+        data: Any = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        raise MalformedPayload("a chat message is JSON: {body, client_id}") from None
+    body, client_id = (data.get("body"), data.get("client_id")) if isinstance(data, dict) else (None, None)
+    if not isinstance(body, str) or not isinstance(client_id, str) or not 0 < len(client_id) <= MAX_CLIENT_ID:
+        raise MalformedPayload(f"a chat message needs a body and a client_id of at most {MAX_CLIENT_ID} characters")
+    if not body.strip():
+        raise UnsupportedPayload("a chat message without words says nothing")
+    if len(body) > MAX_BODY:
+        raise MalformedPayload(f"a chat message has at most {MAX_BODY} characters")
+    return body, client_id

@@ -1,0 +1,106 @@
+"""How many SQL statements a call costs, its authentication included.
+
+BEGIN, COMMIT, ROLLBACK and savepoints are not counted: they fetch and change nothing.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event
+
+from tests import make
+from tests.api.desk import Desk, promise
+from ticketing.store import db
+
+UNCOUNTED = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
+NEW = {"subject": "The kettle leaks", "body": "It drips.", "customer": {"email": "karim@home.example"}}
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if not statement.startswith(UNCOUNTED):
+            seen.append(" ".join(statement.split()))
+
+    db.session.remove()  # what the test has loaded must not save the call a statement
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def desk(app: Flask, client: FlaskClient) -> Desk:
+    promise()
+    make.queue("Kettles")
+    return Desk(client)
+
+
+def test_opening_a_ticket_takes_at_most_12_statements(desk: Desk) -> None:
+    with statements() as seen:
+        answer = desk.post("/tickets", {**NEW, "queue": "Kettles"})
+
+    assert answer.json["sla"] == "ok"
+    assert len(seen) <= 12, seen
+
+
+def test_a_page_of_50_tickets_takes_at_most_4_statements(desk: Desk) -> None:
+    for number in range(60):
+        make.ticket(assignee=desk.agent if number % 2 else None, tags=["kettle"])
+
+    with statements() as seen:
+        answer = desk.get("/tickets")
+
+    assert len(answer.json["items"]) == 50
+    assert len(seen) <= 4, seen
+
+
+def test_a_ticket_takes_at_most_5_statements(desk: Desk) -> None:
+    ticket = make.ticket(tags=["kettle"])
+
+    with statements() as seen:
+        answer = desk.get(f"/tickets/{ticket.id}")
+
+    assert answer.json["id"] == ticket.id
+    assert len(seen) <= 5, seen
+
+
+def test_the_messages_of_a_ticket_take_at_most_5_statements(desk: Desk) -> None:
+    make.inbox()
+    ticket = make.ticket()
+    for number in range(19):
+        make.reply(ticket, desk.agent) if number % 2 else make.message(ticket)
+
+    with statements() as seen:
+        answer = desk.get(f"/tickets/{ticket.id}/messages")
+
+    assert len(answer.json["items"]) == 20
+    assert len(seen) <= 5, seen
+
+
+@pytest.mark.parametrize("call", ["POST /tickets", "PATCH", "PUT assignment", "PUT resolution", "POST notes", "next"])
+def test_nothing_is_asked_of_the_database_after_the_commit(desk: Desk, call: str) -> None:
+    ticket = make.ticket()
+    path = f"/tickets/{ticket.id}"
+    calls = {
+        "POST /tickets": lambda: desk.post("/tickets", {**NEW, "tags": ["a"]}),
+        "PATCH": lambda: desk.patch(path, {"subject": "Another", "tags": ["a", "b"], "priority": "high"}),
+        "PUT assignment": lambda: desk.put(f"{path}/assignment", {"agent": "me"}),
+        "PUT resolution": lambda: desk.put(f"{path}/resolution", {"note": "Done."}),
+        "POST notes": lambda: desk.post(f"{path}/notes", {"body": "Look."}),
+        "next": lambda: desk.post(f"/queues/{ticket.queue_id}/next"),
+    }
+    committed: list[int] = []
+
+    with statements() as seen:
+        event.listen(db.engine, "commit", lambda _connection: committed.append(len(seen)))
+        answer = calls[call]()
+
+    assert answer.status_code in {200, 201}
+    assert committed == [len(seen)]

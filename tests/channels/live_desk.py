@@ -1,0 +1,73 @@
+"""A desk on SQLite with its sandbox and its mail doors, behind real sockets, so that all can call each other."""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from flask import Flask
+from werkzeug.serving import make_server
+
+from api.app import create_app
+from api.embedded import ports
+from channels.email.smtp_server import start_doors
+from config.settings import Settings, sandbox_account
+from tests.conftest import SECRET_KEY
+from ticketing.store import db
+
+
+@contextmanager
+def running(base: Settings, template: Path, folder: Path) -> Iterator[Flask]:
+    """Yield the application, its context pushed, while a server answers at its settings' public_url."""
+    path = folder / "comptoir.sqlite3"
+    shutil.copyfile(template, path)
+    port = ports.free_port()
+    url = f"http://127.0.0.1:{port}"
+    settings = replace(
+        base,
+        port=port,
+        smtp_port=ports.free_port(),
+        smtp_url=f"smtp://127.0.0.1:{ports.free_port()}",
+        public_url=url,
+        data_dir=folder,
+        database_url=f"sqlite:///{path}",
+        storage_url=f"file://{folder / 'files'}",
+        twilio=sandbox_account(SECRET_KEY, f"{url}/sandbox/twilio"),
+    )
+    app = create_app(settings)
+    server = make_server("127.0.0.1", port, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    doors = start_doors(app, settings)
+    try:
+        with app.app_context():
+            yield app
+            _finish(app)
+            db.session.remove()
+            db.engine.dispose()
+    finally:
+        for door in doors:
+            door.stop()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _finish(app: Flask) -> None:
+    """Let the sandbox post what it still has to."""
+    if (sandbox := app.extensions.pop("comptoir.sandbox", None)) is not None:
+        sandbox.close()
+
+
+def settle(app: Flask) -> None:
+    """Wait until the sandbox has told everything, and forget what this session has read."""
+    _finish(app)
+    settle_session()
+
+
+def settle_session() -> None:
+    """Forget what this session has read, so that it sees what others wrote."""
+    db.session.rollback()
+    db.session().expire_all()

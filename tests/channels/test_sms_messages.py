@@ -1,0 +1,137 @@
+"""Text messages: what Twilio's words become."""
+
+import pytest
+
+from channels.errors import MalformedPayload, PermanentFailure, UnsupportedPayload
+from channels.protocol import Outgoing, OutgoingFile, Parsed, Receipt
+from channels.sms import SMSChannel
+from config.settings import Settings
+from tests.channels import twilio_forms
+from tests.conftest import NOON
+from ticketing.envelope import Channel, InboundMessage, MessageState
+
+
+@pytest.fixture
+def channel(base_settings: Settings) -> SMSChannel:
+    assert base_settings.twilio is not None
+    return SMSChannel(base_settings, base_settings.twilio)
+
+
+def read(channel: SMSChannel, **fields: str) -> Parsed:
+    form = twilio_forms.text(**fields)
+    return channel.parse(twilio_forms.item(channel.settings, Channel.SMS, "message", "/inbound/twilio/sms", form))
+
+
+def words(channel: SMSChannel, **fields: str) -> str:
+    content = read(channel, **fields).content
+    assert isinstance(content, InboundMessage)
+    return content.text
+
+
+def hear(channel: SMSChannel, status: str, *, query: str = "?message=7", **fields: str) -> Parsed:
+    form = {"MessageSid": twilio_forms.sid("SM"), "MessageStatus": status, "From": twilio_forms.OURS} | fields
+    url = f"/inbound/twilio/message-status{query}"
+    return channel.parse(twilio_forms.item(channel.settings, Channel.SMS, "receipt", url, form))
+
+
+def test_fields_that_we_do_not_know_are_ignored(channel: SMSChannel) -> None:
+    assert read(channel, FromCity="TORONTO", TomorrowsField="?").content == read(channel).content
+
+
+def test_a_message_without_words_is_a_message(channel: SMSChannel) -> None:
+    assert words(channel, Body="") == ""
+
+
+def test_pictures_leave_a_trace_in_the_text(channel: SMSChannel) -> None:
+    fields = {"NumMedia": "2", "MediaUrl0": "https://api.twilio.com/m/ME1", "MediaContentType0": "image/jpeg"}
+
+    text = words(channel, Body="Look", **fields)
+
+    assert text == "Look\n[image/jpeg: https://api.twilio.com/m/ME1]\n[file: no address given]"
+
+
+@pytest.mark.parametrize("count", ["1000000000", "-1", "two", "²"])
+def test_an_absurd_number_of_pictures_is_malformed(channel: SMSChannel, count: str) -> None:
+    with pytest.raises(MalformedPayload):
+        read(channel, NumMedia=count)
+
+
+@pytest.mark.parametrize("missing", ["MessageSid", "From", "To"])
+def test_what_must_be_there_is_named(channel: SMSChannel, missing: str) -> None:
+    with pytest.raises(MalformedPayload, match=missing):
+        read(channel, **{missing: " "})
+
+
+def test_a_channel_that_is_not_set_up_is_kept_for_later(channel: SMSChannel) -> None:
+    with pytest.raises(UnsupportedPayload, match="whatsapp"):
+        read(channel, From="whatsapp:+14165550177")
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("sent", MessageState.SENT),
+        ("delivered", MessageState.DELIVERED),
+        ("read", MessageState.DELIVERED),
+        ("undelivered", MessageState.FAILED),
+        ("failed", MessageState.FAILED),
+        ("canceled", MessageState.FAILED),
+    ],
+)
+def test_a_status_moves_the_message(channel: SMSChannel, status: str, state: MessageState) -> None:
+    parsed = hear(channel, status)
+
+    assert isinstance(parsed.content, Receipt)
+    assert parsed.content.state is state
+    assert parsed.content.message_id == 7
+    assert parsed.key == f"{twilio_forms.sid('SM')}:{status}"
+
+
+@pytest.mark.parametrize(
+    "status", ["accepted", "scheduled", "queued", "sending", "receiving", "received", "levitating"]
+)
+def test_a_status_that_tells_nothing_new_is_ignored(channel: SMSChannel, status: str) -> None:
+    with pytest.raises(UnsupportedPayload):
+        hear(channel, status)
+
+
+def test_a_failure_is_told_in_plain_words(channel: SMSChannel) -> None:
+    known = hear(channel, "undelivered", ErrorCode="30003").content
+    unknown = hear(channel, "failed", ErrorCode="39999", ErrorMessage="Strange thing").content
+    silent = hear(channel, "failed").content
+
+    assert isinstance(known, Receipt)
+    assert known.reason == "the phone is switched off or out of reach (Twilio's error 30003)"
+    assert isinstance(unknown, Receipt)
+    assert unknown.reason == "Strange thing (Twilio's error 39999)"
+    assert isinstance(silent, Receipt)
+    assert silent.reason == "it did not arrive"
+
+
+def test_a_receipt_without_our_id_goes_by_the_providers(channel: SMSChannel) -> None:
+    parsed = hear(channel, "delivered", query="")
+
+    assert isinstance(parsed.content, Receipt)
+    assert parsed.content.message_id is None
+    assert parsed.content.provider_id == twilio_forms.sid("SM")
+
+
+def test_a_file_is_refused_before_anything_is_sent(channel: SMSChannel) -> None:
+    outgoing = Outgoing(
+        message_id=1,
+        ticket_id=1,
+        channel=Channel.SMS,
+        sender=twilio_forms.OURS,
+        sender_name="",
+        recipient=twilio_forms.THEIRS,
+        recipient_name="",
+        subject="",
+        text="See the file",
+        html="",
+        automatic=False,
+        written_at=NOON,
+        files=(OutgoingFile("a.pdf", "application/pdf", "0" * 64),),
+    )
+
+    with pytest.raises(PermanentFailure):
+        channel.send(outgoing)

@@ -1,0 +1,24 @@
+"""Make tokens for oneself, with no more rights than one has."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from ticketing.agents import Caller, create_token, find_agent
+from ticketing.errors import NotAllowed
+from ticketing.models import Token
+
+
+def make_token(
+    caller: Caller, *, name: str, scopes: Iterable[str], lifetime: timedelta | None, at: datetime
+) -> tuple[Token, str]:
+    """Return a new token of the caller's and its secret; a limited token makes none that may do more than itself.
+
+    Raises NotAllowed, InvalidInput for a scope that does not exist.
+    """
+    wanted = list(scopes)
+    beyond = [scope for scope in wanted if not caller.may(scope)]
+    if beyond:
+        raise NotAllowed(f"this token lacks the scope {beyond[0]} and cannot give it to another")
+    if caller.scopes and not wanted:
+        raise NotAllowed("this token is limited to some scopes; name those of the new one")
+    return create_token(find_agent(caller.agent_id), name=name, scopes=wanted, lifetime=lifetime, at=at)
