@@ -170,7 +170,7 @@ def _process(channel: ChannelAdapter, item: RawItem, reading: _Reading, row: Inb
     if reading.state is not ItemState.RECEIVED:
         return
     session = db.session()
-    mark = journal.pending_mark(session)
+    mark = journal.mark(session)
     try:
         with session.begin_nested():
             row.message_id = _make_of_it(channel, item, reading, at)
@@ -185,7 +185,7 @@ def _process(channel: ChannelAdapter, item: RawItem, reading: _Reading, row: Inb
         log.exception("inbound item failed", item_id=row.id, channel=item.channel, kind=item.kind)
         row.state, row.reason = ItemState.QUARANTINED, f"{type(error).__name__}: {error}"[:MAX_REASON]
     if row.state is not ItemState.PROCESSED:
-        journal.forget_pending(session, since=mark)
+        journal.forget(session, since=mark)
 
 
 def _make_of_it(channel: ChannelAdapter, item: RawItem, reading: _Reading, at: datetime) -> int | None:

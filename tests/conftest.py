@@ -109,8 +109,10 @@ def _on_sqlite(request: pytest.FixtureRequest) -> Iterator[Flask]:
 
 def _on_postgresql(request: pytest.FixtureRequest) -> Iterator[Flask]:
     app: Flask = request.getfixturevalue("postgres_app")
+    extensions = dict(app.extensions)
     with app.app_context():
         yield app
+        app.extensions |= extensions  # a test may have plugged in doubles
         db.session.remove()
         tables = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
         with db.engine.begin() as connection:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
@@ -22,30 +22,27 @@ def recognise(senders: Sequence[Sender], *, at: datetime) -> tuple[Customer, lis
     The first known handle decides; unknown ones become that customer's. A handle of somebody else stays theirs.
     The customer is locked, so that two first messages at once find one another. Raises InvalidHandle.
     """
+    while True:
+        try:
+            with db.session().begin_nested():
+                return _recognise(senders, at)
+        except IntegrityError:
+            # Another transaction took one of these handles meanwhile; it is committed, so now we find it.
+            continue
+
+
+def _recognise(senders: Sequence[Sender], at: datetime) -> tuple[Customer, list[Handle]]:
     name = next((sender.name for sender in senders if sender.name), "")[:MAX_NAME]
-    handles = [find_handle(sender.kind, sender.address) for sender in senders]
-    known = next((handle for handle in handles if handle is not None), None)
-    if known is not None:
-        lock_customer(known.customer)
-    elif senders:
-        known = handles[0] = _new_with_handle(name, senders[0], at)
-    owner = known.customer if known is not None else new_customer(name, at=at)
-    if name and not owner.name:
-        owner.name = name
-    return owner, [handle or _claim(owner, sender, at) for sender, handle in zip(senders, handles, strict=True)]
-
-
-def _new_with_handle(name: str, sender: Sender, at: datetime) -> Handle:
-    """Make a customer of an unknown sender; when another transaction was faster, theirs stands."""
-    try:
-        with db.session().begin_nested():
-            return _claim(new_customer(name, at=at), sender, at)
-    except IntegrityError:
-        faster = find_handle(sender.kind, sender.address)
-        if faster is None:
-            raise
-        lock_customer(faster.customer)
-        return faster
+    handles = find_handles(senders)
+    owner = next((handle.customer for handle in handles if handle is not None), None)
+    if owner is None:
+        owner = new_customer(name, at=at)
+    else:
+        lock_customer(owner)
+        owner.name = owner.name or name
+    found = [handle or _new_handle(owner, sender, at) for sender, handle in zip(senders, handles, strict=True)]
+    db.session().flush()
+    return owner, found
 
 
 def new_customer(name: str, *, at: datetime) -> Customer:
@@ -71,17 +68,21 @@ def lock_customer(customer: Customer) -> None:
     db.session().execute(select(Customer.id).where(Customer.id == customer.id).with_for_update())
 
 
-def find_handle(kind: HandleKind, address: str) -> Handle | None:
-    """Return the handle with its customer; None if nobody has that address. Raises InvalidHandle."""
-    query = select(Handle).where(Handle.kind == kind, Handle.address == fold(kind, address))
-    return db.session().scalar(query.options(joinedload(Handle.customer)))
+def find_handles(senders: Sequence[Sender]) -> list[Handle | None]:
+    """Return for each sender the handle with its customer, None if nobody has that address. Raises InvalidHandle."""
+    wanted = [(sender.kind, fold(sender.kind, sender.address)) for sender in senders]
+    if not wanted:
+        return []
+    matches = or_(*(and_(Handle.kind == kind, Handle.address == address) for kind, address in wanted))
+    rows = db.session().scalars(select(Handle).where(matches).options(joinedload(Handle.customer)))
+    known = {(row.kind, row.address): row for row in rows}
+    return [known.get(one) for one in wanted]
 
 
-def _claim(owner: Customer, sender: Sender, at: datetime) -> Handle:
+def _new_handle(owner: Customer, sender: Sender, at: datetime) -> Handle:
     folded = fold(sender.kind, sender.address)
     handle = Handle(customer=owner, kind=sender.kind, address=folded, shown=sender.address.strip(), created_at=at)
     db.session().add(handle)
-    db.session().flush()
     return handle
 
 

@@ -6,9 +6,10 @@ What follows from an entry is not known here. `api/reactions.py` holds the table
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from flask import Flask, current_app
-from sqlalchemy import or_, select, update
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from ticketing import jobs
@@ -20,6 +21,7 @@ from ticketing.store import db
 AtOnce = Callable[[Ticket, Entry], None]
 Afterwards = Callable[[Entry], None]
 
+WRITTEN = "journal entries"  # of the transaction under way, in the session's info; they go out in one statement
 SWEEP_AFTER = timedelta(seconds=5)  # the workers get this long before the sweep wakes them again
 WAKE_AGAIN_AFTER = timedelta(seconds=30)
 
@@ -43,7 +45,7 @@ def reactions() -> Reactions:
     return found
 
 
-def append(ticket: Ticket, event: Event, *, by: Actor, at: datetime) -> JournalEntry:
+def append(ticket: Ticket, event: Event, *, by: Actor, at: datetime) -> None:
     """Record an event beside the change that it tells of, and let what follows at once happen.
 
     The ticket is flushed (has its id) and locked, or new. Raises RuntimeError outside a transaction.
@@ -52,25 +54,21 @@ def append(ticket: Ticket, event: Event, *, by: Actor, at: datetime) -> JournalE
     source = session.info.get("source")
     if source is None:
         raise RuntimeError("the journal is written inside transaction() only")
-    follows = bool(reactions().afterwards.get(type(event)))
-    row = JournalEntry(
-        ticket_id=ticket.id,
-        kind=event.kind(),
-        actor_type=by.type,
-        actor_id=by.id,
-        source=source,
-        data=event.data(),
-        at=at,
-        dispatched_at=None if follows else at,
-    )
-    session.add(row)
+    line = {
+        "ticket_id": ticket.id,
+        "kind": event.kind(),
+        "actor_type": by.type,
+        "actor_id": by.id,
+        "source": source,
+        "data": event.data(),
+        "at": at,
+        "dispatched_at": None if reactions().afterwards.get(type(event)) else at,
+    }
+    session.info.setdefault(WRITTEN, []).append(line)
     ticket.updated_at = max(ticket.updated_at, at)
-    if follows:
-        session.info.setdefault("pending_entries", []).append(row)
     entry = Entry(ticket_id=ticket.id, at=at, actor=by, source=source, event=event)
     for reaction in reactions().at_once.get(type(event), ()):
         reaction(ticket, entry)
-    return row
 
 
 def entry_of(row: JournalEntry) -> Entry:
@@ -79,20 +77,31 @@ def entry_of(row: JournalEntry) -> Entry:
     return Entry(row.ticket_id, row.at, actor, row.source, Event.load(row.kind, row.data))
 
 
-def pending_mark(session: Session) -> int:
-    """Return where the list of entries to hand over stands, for a savepoint that may be rolled back."""
-    return len(session.info.get("pending_entries", ()))
+def mark(session: Session) -> int:
+    """Return where this transaction's entries stand, for a savepoint that may be rolled back."""
+    return len(session.info.get(WRITTEN, ()))
 
 
-def forget_pending(session: Session, *, since: int = 0) -> None:
-    """Drop what a rolled-back transaction, or savepoint, would have handed over."""
-    del session.info.setdefault("pending_entries", [])[since:]
+def forget(session: Session, *, since: int = 0) -> None:
+    """Drop the entries of a rolled-back transaction, or of what was rolled back to a savepoint."""
+    del session.info.setdefault(WRITTEN, [])[since:]
 
 
-def dispatch_pending(session: Session) -> None:
-    """Wake the workers for what the transaction that just ended has written."""
-    rows: list[JournalEntry] = session.info.pop("pending_entries", [])
-    jobs.wake(reactions().job, [row.id for row in rows])
+def write(session: Session) -> list[int]:
+    """Write this transaction's entries, all at once; return the ids of those that something follows from."""
+    lines: list[dict[str, Any]] = session.info.pop(WRITTEN, [])
+    session.flush()
+    if all(line["dispatched_at"] for line in lines):
+        if lines:
+            session.execute(insert(JournalEntry), lines)
+        return []
+    ids = session.scalars(insert(JournalEntry).returning(JournalEntry.id, sort_by_parameter_order=True), lines)
+    return [one for one, line in zip(ids, lines, strict=True) if line["dispatched_at"] is None]
+
+
+def dispatch(entry_ids: list[int]) -> None:
+    """Wake the workers for what a transaction that was committed has written."""
+    jobs.wake(reactions().job, entry_ids)
 
 
 def mark_dispatched(entry_id: int, *, at: datetime) -> None:

@@ -29,14 +29,15 @@ def transaction(source: str) -> Iterator[Session]:
         session.info["source"] = source
         try:
             yield session
+            to_follow = journal.write(session)
             session.commit()
         except BaseException:
             session.rollback()
-            journal.forget_pending(session)
+            journal.forget(session)
             raise
         finally:
             del session.info["source"]
-    journal.dispatch_pending(session)
+    journal.dispatch(to_follow)
 
 
 def _turn(session: Session) -> "threading.Lock | nullcontext[None]":

@@ -34,7 +34,7 @@ def _info(settings: "Settings") -> dict[str, Any]:
         "auth_token": settings.twilio.auth_token,
         "inboxes": _inboxes(settings),
         "smtp": {"host": settings.smtp_host, "port": settings.smtp_port},
-        "outbox": f"{settings.public_url}/sandbox/outbox",
+        "outbox": f"{settings.local_url}/sandbox/outbox",
     }
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import requests
 import structlog
 
-from channels.sandbox.signing import signed
-from config.settings import TwilioAccount
+from channels.sandbox.signing import reached, signed
+from config.settings import Settings
 
 log = structlog.get_logger()
 
@@ -31,8 +31,9 @@ class Callback:
 class CallbackPoster:
     """Posts in order, from one thread that is started when there is something to post."""
 
-    def __init__(self, account: TwilioAccount) -> None:
-        self._token = account.auth_token
+    def __init__(self, settings: Settings, token: str) -> None:
+        self._settings = settings
+        self._token = token
         # When the first may be posted, by the monotonic clock, and what; None is the end.
         self._waiting: queue.SimpleQueue[tuple[float, Sequence[Callback]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -67,7 +68,8 @@ class CallbackPoster:
         for attempt in range(TRIES):
             try:
                 headers = signed(callback.url, callback.form, self._token)
-                answer = session.post(callback.url, data=callback.form, headers=headers, timeout=TIMEOUT)
+                url = reached(callback.url, self._settings)
+                answer = session.post(url, data=callback.form, headers=headers, timeout=TIMEOUT)
                 if answer.status_code < 500:
                     return
             except requests.RequestException as error:

@@ -5,7 +5,7 @@ from typing import Any
 
 import requests
 
-from channels.sandbox.signing import signed
+from channels.sandbox.signing import reached, signed
 from config.settings import Settings, TwilioAccount
 
 TIMEOUT = 20.0
@@ -16,7 +16,7 @@ class DeskTrouble(Exception):
 
 
 class Desk:
-    """The desk of these settings, by its COMPTOIR_PUBLIC_URL. Use it as a context, so that connections are closed."""
+    """The desk of these settings, as this machine reaches it. Use it as a context, so that connections are closed."""
 
     def __init__(self, settings: Settings) -> None:
         if not settings.sandbox or settings.twilio is None:
@@ -36,18 +36,19 @@ class Desk:
         """Post a form as Twilio does, signed, to a path or an address; return what is answered."""
         if url.startswith("/"):
             url = self.settings.public_url + url
-        return self._post(url, data=dict(form), headers=signed(url, form, self.account.auth_token)).text
+        headers = signed(url, form, self.account.auth_token)
+        return self._post(reached(url, self.settings), data=dict(form), headers=headers).text
 
     def json(self, path: str, body: Mapping[str, Any], *, token: str = "") -> dict[str, Any]:
         """Post JSON and return the JSON answered."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        answer: dict[str, Any] = self._post(self.settings.public_url + path, json=dict(body), headers=headers).json()
+        answer: dict[str, Any] = self._post(self.settings.local_url + path, json=dict(body), headers=headers).json()
         return answer
 
     def hold_recording(self, words: str) -> dict[str, Any]:
         """Have the sandbox hold a recording of somebody who says these words."""
         credentials = (self.account.account_sid, self.account.auth_token)
-        url = f"{self.settings.public_url}/sandbox/recordings"
+        url = f"{self.settings.local_url}/sandbox/recordings"
         held: dict[str, Any] = self._post(url, data={"words": words}, auth=credentials).json()
         return held
 
@@ -56,7 +57,7 @@ class Desk:
             answer = self._session.post(url, timeout=TIMEOUT, **values)
         except requests.RequestException as error:
             raise DeskTrouble(
-                f"nobody answers at {self.settings.public_url} ({type(error).__name__}); is `comptoir serve` running?"
+                f"nobody answers at {self.settings.local_url} ({type(error).__name__}); is `comptoir serve` running?"
             ) from None
         if not answer.ok:
             raise DeskTrouble(f"the desk answered {answer.status_code}: {_words(answer)}")

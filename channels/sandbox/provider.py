@@ -60,7 +60,7 @@ class SandboxProvider:
         self._account = settings.twilio
         self._public_url = settings.public_url
         self.store = SandboxStore(settings)
-        self._poster = CallbackPoster(settings.twilio)
+        self._poster = CallbackPoster(settings, settings.twilio.auth_token)
 
     def close(self) -> None:
         self._poster.close()

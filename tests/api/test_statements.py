@@ -16,7 +16,11 @@ from tests.api.desk import Desk, promise
 from ticketing.store import db
 
 UNCOUNTED = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
-NEW = {"subject": "The kettle leaks", "body": "It drips.", "customer": {"email": "karim@home.example"}}
+NEW = {
+    "subject": "The kettle leaks",
+    "body": "It drips.",
+    "customer": {"name": "Karim", "email": "karim@home.example", "phone": "+15145550123"},
+}
 
 
 @contextmanager

@@ -14,13 +14,13 @@ from api.app import create_app
 from api.embedded import ports
 from channels.email.smtp_server import start_doors
 from config.settings import Settings, sandbox_account
-from tests.conftest import SECRET_KEY
+from tests.conftest import PUBLIC_URL, SECRET_KEY
 from ticketing.store import db
 
 
 @contextmanager
 def running(base: Settings, template: Path, folder: Path) -> Iterator[Flask]:
-    """Yield the application, its context pushed, while a server answers at its settings' public_url."""
+    """Yield the application, its context pushed, while a server answers at its settings' local_url."""
     path = folder / "comptoir.sqlite3"
     shutil.copyfile(template, path)
     port = ports.free_port()
@@ -30,7 +30,8 @@ def running(base: Settings, template: Path, folder: Path) -> Iterator[Flask]:
         port=port,
         smtp_port=ports.free_port(),
         smtp_url=f"smtp://127.0.0.1:{ports.free_port()}",
-        public_url=url,
+        public_url=PUBLIC_URL,  # nobody is there: the sandbox goes by the local one
+        local_url=url,
         data_dir=folder,
         database_url=f"sqlite:///{path}",
         storage_url=f"file://{folder / 'files'}",

@@ -34,6 +34,7 @@ def comptoir(desk: Flask, *words: str, **variables: str) -> Said:
     env |= {
         "COMPTOIR_DATABASE_URL": settings.database_url,
         "COMPTOIR_DATA_DIR": str(settings.data_dir),
+        "COMPTOIR_PORT": str(settings.port),
         "COMPTOIR_PUBLIC_URL": settings.public_url,
         "COMPTOIR_SANDBOX": "on",
         "COMPTOIR_SECRET_KEY": settings.secret_key,
@@ -109,9 +110,7 @@ def test_a_desk_that_does_not_run_is_a_sentence(desk: Flask, channel: str) -> No
         make.inbox(one)
     nobody = ports.free_port()
 
-    said = comptoir(
-        desk, "simulate", channel, COMPTOIR_PUBLIC_URL=f"http://127.0.0.1:{nobody}", COMPTOIR_SMTP_PORT=str(nobody)
-    )
+    said = comptoir(desk, "simulate", channel, COMPTOIR_PORT=str(nobody), COMPTOIR_SMTP_PORT=str(nobody))
 
     assert said.code == 1
     assert "is `comptoir serve` running?" in said.trouble
@@ -144,7 +143,7 @@ def test_info_tells_all_that_a_player_needs(desk: Flask) -> None:
         "auth_token": settings.twilio.auth_token,
         "inboxes": [{"channel": "sms", "name": "Our sms", "address": "+15145550100"}],
         "smtp": {"host": settings.smtp_host, "port": settings.smtp_port},
-        "outbox": f"{settings.public_url}/sandbox/outbox",
+        "outbox": f"{settings.local_url}/sandbox/outbox",
     }
 
 
