@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from api.requests import request_id
 from channels.errors import (
     ChannelError,
+    ChannelNotSetUp,
     InvalidSignature,
     MalformedPayload,
     PermanentFailure,
@@ -47,7 +48,8 @@ STATUSES: dict[type[Exception], HTTPStatus] = {  # the nearest class counts
     MalformedPayload: HTTPStatus.BAD_REQUEST,
     UnsupportedPayload: HTTPStatus.UNPROCESSABLE_ENTITY,
     TransientFailure: HTTPStatus.SERVICE_UNAVAILABLE,
-    PermanentFailure: HTTPStatus.NOT_FOUND,  # a door of a channel that is not set up
+    ChannelNotSetUp: HTTPStatus.NOT_FOUND,
+    PermanentFailure: HTTPStatus.BAD_GATEWAY,
     ChannelError: HTTPStatus.BAD_GATEWAY,
 }
 

@@ -64,11 +64,11 @@ class Leadership:
         try:
             with self._app.app_context():
                 connection = db.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            connection.detach()  # from the pool, which would keep it open, and the lock with it
+            if connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": ADVISORY_KEY}):
+                self._connection = connection
+            else:
+                connection.close()
         except SQLAlchemyError:
-            return False
-        taken = connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": ADVISORY_KEY})
-        if not taken:
-            connection.close()
-            return False
-        self._connection = connection
-        return True
+            return False  # the database is away: whoever can reach it acts
+        return self._connection is not None

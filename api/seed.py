@@ -62,8 +62,15 @@ def _add_inbox(one: dict[str, Any], settings: Settings, at: datetime) -> None:
         inboxes.find_inbox(channel, one["address"])
     except NotFound:
         queue = queues.find_queue(one["queue"])
-        key = settings.secret_key
-        inboxes.create_inbox(channel, one["address"], name=one["name"], queue=queue, secret_key=key, at=at)
+        inboxes.create_inbox(
+            channel,
+            one["address"],
+            name=one["name"],
+            queue=queue,
+            settings=one.get("settings"),
+            secret_key=settings.secret_key,
+            at=at,
+        )
 
 
 def _add_demonstration(settings: Settings, *, at: datetime) -> None:

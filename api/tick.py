@@ -2,11 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 from flask import Flask
 
+from api import reactions
 from api.leader import Leadership
 from channels import delivery
 from config.settings import Settings
@@ -35,7 +36,7 @@ def run_ticker(app: Flask, stop: threading.Event) -> None:
 
 def tick(app: Flask) -> None:
     """Do every periodic task once."""
-    for task in (flag_due_clocks, expire_leases, wake_for_entries, wake_for_retries):
+    for task in TASKS:
         _run(app, task)
 
 
@@ -67,7 +68,7 @@ def expire_leases() -> None:
         tickets = delivery.expire_leases(utc_now())
     if tickets:
         log.warning("deliveries of unknown outcome", tickets=tickets)
-    jobs.wake("api.reactions.retry_deliveries", tickets)
+    _hand_out(reactions.retry_deliveries, tickets)
 
 
 def wake_for_entries() -> None:
@@ -76,11 +77,23 @@ def wake_for_entries() -> None:
         ids = journal.undispatched(utc_now())
     if ids:
         log.warning("journal entries swept", count=len(ids))
-    jobs.wake("api.reactions.carry_out", ids)
+    _hand_out(reactions.carry_out, ids)
 
 
 def wake_for_retries() -> None:
     """Wake workers for messages whose next attempt is due."""
     with transaction("ticker"):
         tickets = delivery.tickets_to_retry(utc_now())
-    jobs.wake("api.reactions.retry_deliveries", tickets)
+    _hand_out(reactions.retry_deliveries, tickets)
+
+
+def _hand_out(function: Callable[[int], None], ids: Sequence[int]) -> None:
+    """Wake workers for the function, once per id; a desk without a job queue has none, so the ticker does it itself."""
+    if jobs.queue() is not None:
+        jobs.wake(f"{function.__module__}.{function.__name__}", ids)
+        return
+    for one in ids:
+        function(one)
+
+
+TASKS: tuple[Callable[[], None], ...] = (flag_due_clocks, expire_leases, wake_for_entries, wake_for_retries)

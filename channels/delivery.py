@@ -29,6 +29,7 @@ from ticketing.transaction import transaction
 log = structlog.get_logger()
 
 BACKOFF = [timedelta(seconds=s) for s in (5, 15, 60, 300, 900, 3600)]  # the last one again and again
+SHORTEST_WAIT = timedelta(seconds=1)
 GIVE_UP_AFTER = timedelta(hours=24)
 WAKE_AGAIN_AFTER = timedelta(seconds=30)
 NOBODY_KNOWS = "the program stopped while sending; the provider may or may not have taken it"
@@ -127,7 +128,8 @@ def _refused(ticket: Ticket, message: Message, error: ChannelError, at: datetime
         if message.state is MessageState.SENDING:
             message.state = MessageState.QUEUED
             message.state_reason = str(error)
-            message.next_attempt_at = at + (error.retry_after or BACKOFF[min(message.attempts, len(BACKOFF)) - 1])
+            wait = error.retry_after or BACKOFF[min(message.attempts, len(BACKOFF)) - 1]
+            message.next_attempt_at = at + max(wait, SHORTEST_WAIT)
         return AttemptState.POSTPONED
     if isinstance(error, OutcomeUnknown):
         advance(ticket, message, MessageState.UNKNOWN, reason=str(error), at=at)

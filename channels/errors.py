@@ -6,6 +6,7 @@ ChannelError
 ├── UnsupportedPayload   theirs is fine, we do not need it (2xx)
 ├── TransientFailure     try again later; the provider surely has not taken it
 ├── PermanentFailure     never try again: record it, show the agent
+    │   └── ChannelNotSetUp  this desk has no such channel
 └── OutcomeUnknown       the provider may have taken it; nobody can tell, so it is not sent again
 """
 
@@ -50,6 +51,12 @@ class PermanentFailure(ChannelError):
     """Never."""
 
     code = "permanent_failure"
+
+
+class ChannelNotSetUp(PermanentFailure):
+    """This desk has no such channel."""
+
+    code = "channel_not_set_up"
 
 
 class OutcomeUnknown(ChannelError):

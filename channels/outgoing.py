@@ -28,6 +28,7 @@ def outgoing_for(ticket: Ticket, message: Message) -> Outgoing:
         html=message.html,
         automatic=message.automatic,
         written_at=message.created_at,
+        language=ticket.customer.language or str(inbox.settings.get("language", "")),
         in_reply_to=next((one.provider_id or "" for one in reversed(thread) if one.kind is MessageKind.INBOUND), ""),
         references=tuple(one.provider_id for one in thread if one.provider_id),
         files=tuple(OutgoingFile(f.filename, f.content_type, f.sha256) for f in message.attachments),

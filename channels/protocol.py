@@ -84,6 +84,7 @@ class Outgoing:
     html: str
     automatic: bool
     written_at: datetime
+    language: str = ""  # an IETF tag, "" when nobody said
     in_reply_to: str = ""  # the provider id of the customer's last message on this channel
     references: tuple[str, ...] = ()  # provider ids of the thread, oldest first
     files: tuple[OutgoingFile, ...] = ()

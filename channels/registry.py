@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from flask import Flask, current_app
 
-from channels.errors import PermanentFailure
+from channels.errors import ChannelNotSetUp
 from channels.protocol import ChannelAdapter
 from ticketing.envelope import Channel
 
@@ -15,8 +15,8 @@ def install(app: Flask, adapters: Mapping[Channel, ChannelAdapter]) -> None:
 
 
 def adapter(channel: Channel) -> ChannelAdapter:
-    """Return a channel's adapter. Raises PermanentFailure, in words for the agent, when it is not set up."""
+    """Return a channel's adapter. Raises ChannelNotSetUp, in words for the agent, when it is not set up."""
     found: dict[Channel, ChannelAdapter] = current_app.extensions["comptoir.channels"]
     if channel not in found:
-        raise PermanentFailure(f"the channel {channel} is not set up at this desk")
+        raise ChannelNotSetUp(f"the channel {channel} is not set up at this desk")
     return found[channel]

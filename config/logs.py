@@ -39,7 +39,7 @@ PERSONAL_KEY = re.compile(
 )
 
 PATTERNS = [
-    (re.compile(r"\bcpt_\w+"), "[secret]"),  # our own tokens
+    (re.compile(r"\bcpt_[\w-]+"), "[secret]"),  # our own tokens
     (re.compile(r"(?i)\b(bearer|basic) +[\w.~+/=-]+"), r"\1 [secret]"),
     (re.compile(r"(://)[^\s/@]{0,200}:[^\s/@]{0,200}@"), r"\1[secret]@"),
     (re.compile(r"(?i)\b(token|secret|password|key|signature)=[^\s&\"']+"), r"\1=[secret]"),

@@ -45,7 +45,12 @@ def worker() -> None:
     """Run a worker alone, which does what follows from a change."""
     from api.worker import run_worker
 
-    run_worker(_app(_settings()))
+    settings = _settings()
+    if settings.redis_url is None:
+        raise click.ClickException(
+            "COMPTOIR_REDIS_URL is not set: there is no queue to work from (without one, the ticker does this work)"
+        )
+    run_worker(_app(settings))
 
 
 @click.command()

@@ -52,7 +52,7 @@ class EmailChannel(ChannelAdapter):
         bounce = read_bounce(mail)
         inbox_address = item.meta["recipient"]
         if bounce is not None and bounce.message_id and ticket_of(bounce.message_id, self._key):
-            if not bounce.hard:
+            if bounce.delayed:
                 raise UnsupportedPayload(f"a mail server says that it still tries: {bounce.reason}")
             receipt = Receipt(Channel.EMAIL, bounce.message_id, MessageState.BOUNCED, bounce.reason or bounce.status)
             return Parsed(_key(mail), inbox_address, receipt)

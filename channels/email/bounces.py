@@ -63,11 +63,12 @@ _SUBJECT = re.compile(
 
 @dataclass(frozen=True)
 class Bounce:
-    """A mail of ours that did not arrive, or waits. `recipient`, `status` and `reason` are "" when it does not say."""
+    """A mail that did not arrive, or not yet. `recipient`, `status` and `reason` are "" when it does not say."""
 
     recipient: str
     status: str  # an enhanced status code, RFC 3463
     hard: bool  # the address itself is of no use; otherwise it may work another time or for another mail
+    delayed: bool  # the server still tries: nothing is lost yet
     reason: str  # the server's words, shortened
     message_id: str | None  # of the mail that did not arrive
 
@@ -113,8 +114,10 @@ def _from_report(mail: ParsedMail, parts: list[Part], reported: list[Headers]) -
     # Servers that give no detail in Status (x.0.0) often do so in their words.
     if spoken and (not status or status.endswith(".0.0")):
         status = spoken[1]
-    verdict = diagnose([said, _human_words(mail)], status, delayed=_word(block.first("action")) == "delayed")
-    return _bounce(mail, parts, _reported_address(block) or _failed_header(mail), status, verdict, said)
+    delayed = _word(block.first("action")) == "delayed"
+    verdict = diagnose([said, _human_words(mail)], status, delayed=delayed)
+    recipient = _reported_address(block) or _failed_header(mail)
+    return _bounce(mail, parts, recipient, status, verdict, said, delayed=delayed)
 
 
 def _from_words(mail: ParsedMail, parts: list[Part]) -> Bounce | None:
@@ -123,7 +126,8 @@ def _from_words(mail: ParsedMail, parts: list[Part]) -> Bounce | None:
     addresses = _ADDRESS.findall(words)
     recipient = _failed_header(mail) or next(iter([*permanent, *temporary, *addresses]), "")
     status = next(iter(_STATUS.findall(words)), "")
-    verdict = diagnose([words], status or _status_of_code(words), delayed=bool(temporary and not permanent))
+    delayed = bool(temporary and not permanent)
+    verdict = diagnose([words], status or _status_of_code(words), delayed=delayed)
     evidence = [
         bool(permanent or temporary or mail.headers.has("x-failed-recipients")),
         bool(_SUBJECT.search(mail.subject)),
@@ -132,15 +136,18 @@ def _from_words(mail: ParsedMail, parts: list[Part]) -> Bounce | None:
     ]
     if sum(evidence) < 2 and not (evidence[0] or (_is_from_daemon(mail) and any(evidence))):
         return None
-    return _bounce(mail, parts, recipient, status, verdict, words)
+    return _bounce(mail, parts, recipient, status, verdict, words, delayed=delayed)
 
 
-def _bounce(mail: ParsedMail, parts: list[Part], recipient: str, status: str, verdict: Verdict, words: str) -> Bounce:
+def _bounce(
+    mail: ParsedMail, parts: list[Part], recipient: str, status: str, verdict: Verdict, words: str, *, delayed: bool
+) -> Bounce:
     reason = " ".join(words.partition(";")[2].split() if words.lower().startswith(("smtp;", "x-")) else words.split())
     return Bounce(
         recipient=recipient,
         status=status,
         hard=verdict is Verdict.HARD,
+        delayed=delayed,
         reason=reason[:500],
         message_id=_original_id(mail, parts),
     )

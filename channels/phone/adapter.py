@@ -80,7 +80,7 @@ class PhoneChannel(ChannelAdapter):
         """Call the customer and speak the reply."""
         if outgoing.files:
             raise PermanentFailure("a file cannot be spoken; send it by mail")
-        spoken = twiml.spoken(outgoing.text)
+        spoken = twiml.spoken(outgoing.text, outgoing.language)
         if len(spoken) > MAX_TWIML:
             raise PermanentFailure(f"the reply is too long to be spoken: Twilio takes {MAX_TWIML} characters")
         with twilio_api.handing_over():

@@ -79,11 +79,11 @@ def trouble(settings: Mapping[str, object]) -> str:
     return _said_and_done(phrases.trouble, language)
 
 
-def spoken(text: str, language: str = DEFAULT_LANGUAGE) -> str:
-    """Speak an agent's reply to the customer who picks up."""
+def spoken(text: str, language: str = "") -> str:
+    """Speak an agent's reply to the customer who picks up, in a language that Twilio's `<Say>` knows."""
     response = VoiceResponse()
     response.pause(length=1)
-    response.say(text, language=language)
+    response.say(text, language=language or DEFAULT_LANGUAGE)
     response.hangup()
     return str(response)
 

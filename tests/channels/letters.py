@@ -30,6 +30,11 @@ def delay(message_id: str) -> bytes:
     return _report(message_id, "delayed", "4.4.1", "smtp; 451 4.4.1 connection timed out")
 
 
+def full(message_id: str) -> bytes:
+    """A mail server's report that it gave up on a full mailbox."""
+    return _report(message_id, "failed", "5.2.2", "smtp; 552 5.2.2 mailbox full")
+
+
 def _report(message_id: str, action: str, status: str, diagnosis: str) -> bytes:
     return f"""\
 From: Mail Delivery System <MAILER-DAEMON@home.example>

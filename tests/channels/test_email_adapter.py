@@ -136,3 +136,19 @@ def _our_id(app: Flask, ticket_id: int, message_id: int) -> str:
 
     key = derived_key(app.extensions["comptoir.settings"].secret_key, "mail threads")
     return new_message_id(ticket_id, message_id, "desk.example", key)
+
+
+def test_a_full_mailbox_is_a_bounce_and_a_delay_is_none(app: Flask, inbox: Inbox) -> None:
+    first = receive(letters.mail("<1@home.example>", "Kettle", "It drips."))
+    reply = make.reply(db.session().get_one(Ticket, first.ticket_id), make.agent())
+    with transaction("test") as session:
+        row = session.get_one(Message, reply.id)
+        row.state, row.provider_id = MessageState.SENT, _our_id(app, first.ticket_id or 0, reply.id)
+        provider_id = row.provider_id
+
+    delayed = receive(letters.delay(provider_id))
+    assert delayed.state is ItemState.IGNORED
+    receive(letters.full(provider_id))
+
+    found = db.session().get_one(Message, reply.id, populate_existing=True)
+    assert (found.state, "mailbox full" in (found.state_reason or "")) == (MessageState.BOUNCED, True)

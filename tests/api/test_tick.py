@@ -1,0 +1,85 @@
+"""What the ticker finds and does, and that exactly one ticker acts."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from api import tick
+from api.leader import Leadership
+from channels.errors import TransientFailure
+from config.settings import Settings
+from tests import fakes, make
+from ticketing.envelope import Channel, MessageState
+from ticketing.models import Message, Ticket
+from ticketing.moment import utc_now
+from ticketing.store import db
+from ticketing.transaction import transaction
+
+LONG_AGO = utc_now() - timedelta(hours=1)
+
+
+@pytest.fixture
+def channel(app: Flask) -> fakes.FakeChannel:
+    """A text channel, with an inbox."""
+    fake = fakes.FakeChannel()
+    fakes.plug_in(app, fake)
+    make.inbox(Channel.SMS)
+    return fake
+
+
+def a_ticket() -> Ticket:
+    return make.ticket(channel=Channel.SMS, customer=make.customer(phone="+15145550123"))
+
+
+def state(message: Message) -> MessageState:
+    db.session.rollback()
+    return db.session().get_one(Message, message.id, populate_existing=True).state
+
+
+def test_without_a_job_queue_the_ticker_itself_does_what_is_left(app: Flask, channel: fakes.FakeChannel) -> None:
+    message = make.reply(a_ticket(), make.agent(), at=LONG_AGO)
+
+    tick.tick(app)
+
+    assert state(message) is MessageState.SENT
+    assert len(channel.sent) == 1
+
+
+def test_a_due_retry_is_made(app: Flask, channel: fakes.FakeChannel) -> None:
+    channel.outcomes = [TransientFailure("busy")]
+    message = make.reply(a_ticket(), make.agent(), at=LONG_AGO)
+    tick.tick(app)
+    assert state(message) is MessageState.QUEUED
+    with transaction("test") as session:
+        session.get_one(Message, message.id).next_attempt_at = LONG_AGO
+
+    tick.tick(app)
+
+    assert state(message) is MessageState.SENT
+
+
+def test_one_tasks_trouble_does_not_stop_the_others(
+    app: Flask, channel: fakes.FakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    message = make.reply(a_ticket(), make.agent(), at=LONG_AGO)
+    monkeypatch.setattr(tick, "TASKS", (fail, *tick.TASKS))
+
+    tick.tick(app)
+
+    assert state(message) is MessageState.SENT
+
+
+def test_exactly_one_ticker_acts_and_another_takes_over(app: Flask, settings: Settings) -> None:
+    settings = replace(settings)
+    first, second = Leadership(app, settings), Leadership(app, settings)
+
+    assert [first.is_mine(), second.is_mine(), first.is_mine()] == [True, False, True]
+    first.give_up()
+    assert second.is_mine()
+    assert not first.is_mine()
+    second.give_up()
