@@ -1,20 +1,20 @@
 """What `comptoir serve` says once it is open: where everything is, who one may be, and a first call to try."""
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Mapping
+from pathlib import Path
 
 from config.settings import Settings
 
-PAGES = [  # title, path; a page that this version does not have is left out
-    ("Console", "/console"),
-    ("Sandbox", "/sandbox"),
-    ("API", "/docs"),
-]
+PAGES = [("API", "/docs")]  # title, path
+SANDBOX_PAGES = [("Outbox", "/sandbox/outbox")]
 
 
-def banner(settings: Settings, tokens: Mapping[str, str], *, has_page: Callable[[str], bool], started_in: float) -> str:
+def banner(settings: Settings, tokens: Mapping[str, str], *, started_in: float) -> str:
     """Return the text for the newcomer. `tokens` are the demonstration's, by role; `started_in` is seconds."""
     lines = ["", "Comptoir is open.", ""]
-    lines += [f"  {title:<11}{settings.public_url}{path}" for title, path in PAGES if has_page(path)]
+    pages = PAGES + (SANDBOX_PAGES if settings.sandbox else [])
+    lines += [f"  {title:<11}{settings.public_url}{path}" for title, path in pages]
     lines += [
         f"  {'Mail in':<11}SMTP on {settings.smtp_host} port {settings.smtp_port}",
         f"  {'Data':<11}{settings.data_dir}",
@@ -23,8 +23,18 @@ def banner(settings: Settings, tokens: Mapping[str, str], *, has_page: Callable[
         width = max(len(role) for role in tokens) + 2
         lines += ["", "Tokens of the demonstration:", ""]
         lines += [f"  {role:<{width}}{token}" for role, token in tokens.items()]
-        lines += ["", "Try:", "", f"  {_first_call(settings, tokens)}"]
+        lines += ["", "Be a customer, then an agent, from another terminal:", ""]
+        lines += [f"  {_first_customer(settings)}", f"  {_first_call(settings, tokens)}"]
     return "\n".join([*lines, "", f"Started in {started_in:.1f} s. Ctrl-C closes it.", ""])
+
+
+def _first_customer(settings: Settings) -> str:
+    """Return a command that works in this folder, whatever the settings are."""
+    usual = settings.data_dir == Path("var").absolute()
+    folder = "" if usual else f"COMPTOIR_DATA_DIR='{settings.data_dir}' "
+    started_by = sys.argv[0]
+    command = started_by if Path(started_by).name == "comptoir" else f"{sys.executable} -m api.embedded"
+    return f"{folder}{command} simulate email --body 'My kettle leaks.'"
 
 
 def _first_call(settings: Settings, tokens: Mapping[str, str]) -> str:

@@ -83,7 +83,6 @@ def _open(supervisor: Supervisor, settings: Settings, redis_url: str, listener: 
     text = banner(
         settings,
         json.loads(prepared),
-        has_page=lambda path: ports.http_status(settings.host, settings.port, path) in {200, 301, 302, 308},
         started_in=time.monotonic() - began_at,
     )
     sys.stdout.write(text + "\n")

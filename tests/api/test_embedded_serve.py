@@ -92,9 +92,11 @@ def test_the_banner_says_where_everything_is_and_who_one_may_be(open_desk):
     assert f"http://127.0.0.1:{desk.port}/docs" in said
     assert f"port {desk.env['COMPTOIR_SMTP_PORT']}" in said
     assert all(role in said for role in ("agent", "supervisor", "admin"))
-    call = next(line for line in said.splitlines() if "curl" in line)
-    answer = subprocess.run(["sh", "-c", call], check=True, stdout=subprocess.PIPE)
-    assert "items" in json.loads(answer.stdout)
+    customer = next(line for line in said.splitlines() if "simulate" in line)
+    agent = next(line for line in said.splitlines() if "curl" in line)
+    subprocess.run(["sh", "-c", customer], check=True)
+    answer = subprocess.run(["sh", "-c", agent], check=True, stdout=subprocess.PIPE)
+    assert [one["channel"] for one in json.loads(answer.stdout)["items"]] == ["email"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
