@@ -78,6 +78,12 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         answered: Callable[[View], View] = self.response(status, schema, description=description, headers=headers)
         return answered
 
+    def gives_file(self, description: str) -> Callable[[View], View]:
+        """Answer with the bytes that the view's response carries."""
+        content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+        documented: Callable[[View], View] = self.doc(responses={200: {"description": description, "content": content}})
+        return documented
+
     def refuses(self, *statuses: int) -> Callable[[View], View]:
         """Document the problems that are this view's own; those that all have need no mention."""
         return _noting(refuses=statuses)

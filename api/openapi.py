@@ -13,6 +13,7 @@ from api.parsing import connect_parsing
 from api.resources import (
     agents,
     assignment,
+    attachments,
     events,
     inboxes,
     messages,
@@ -29,7 +30,7 @@ from api.schemas.problems import ProblemSchema
 
 PREFIX = "/api/v1"
 RESOURCES = (
-    *(tickets, messages, replies, notes, assignment, resolution, events, sla),
+    *(tickets, messages, attachments, replies, notes, assignment, resolution, events, sla),
     *(queues, next, inboxes, agents, tokens),
 )
 PROBLEMS = {  # status -> when

@@ -17,7 +17,8 @@ from tests.conftest import NOON
 from ticketing import agents, conversation, customers, lifecycle, queues
 from ticketing.envelope import HANDLE_KINDS, Channel, HandleKind, InboundMessage, Sender
 from ticketing.events import SYSTEM, Actor
-from ticketing.models import Agent, Customer, Inbox, JournalEntry, Message, Queue, Role, Ticket
+from ticketing.files import file_store
+from ticketing.models import Agent, Attachment, Customer, Inbox, JournalEntry, Message, Queue, Role, Ticket
 from ticketing.moment import utc_now
 from ticketing.store import db
 from ticketing.transaction import transaction
@@ -112,6 +113,24 @@ def message(ticket: Ticket, body: str = "Any news?", *, at: datetime = NOON) -> 
             row.channel, f"m{next(_numbers)}", Sender(HandleKind.EMAIL, ""), text=body, received_at=at
         )
         return conversation.receive(row, first, customer=row.customer, handle=None, inbox=None, files=(), at=at)
+
+
+def attachment(ticket: Ticket, content: bytes = b"RIFF", *, filename: str = "voicemail.wav") -> Attachment:
+    """A file of the ticket's first message."""
+    digest = file_store().keep(content)
+    with transaction("test") as session:
+        first = session.scalars(select(Message).where(Message.ticket_id == ticket.id).order_by(Message.id)).first()
+        row = Attachment(
+            message_id=first.id if first else 0,
+            filename=filename,
+            content_type="audio/x-wav",
+            size=len(content),
+            sha256=digest,
+            created_at=NOON,
+        )
+        session.add(row)
+        session.flush()
+        return row
 
 
 def reply(ticket: Ticket, agent: Agent, body: str = "We are on it.", *, at: datetime = NOON, **values: Any) -> Message:

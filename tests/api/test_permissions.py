@@ -39,6 +39,7 @@ ROUTES = [
     Route("GET", TICKET, stranger=404),
     Route("PATCH", TICKET, {"priority": "high"}, stranger=404),
     Route("GET", f"{TICKET}/messages", stranger=404),
+    Route("GET", "/attachments/<id:attachment_id>", stranger=404),
     Route("POST", f"{TICKET}/replies", {"body": "We are on it."}, stranger=404, owner=201),
     Route("POST", f"{TICKET}/notes", {"body": "Look."}, stranger=404, owner=201),
     Route("PUT", f"{TICKET}/assignment", {"agent": "me"}, stranger=404),
@@ -71,7 +72,12 @@ class House:
         make.inbox(Channel.EMAIL, queue=queue)
         make.token(self.owner)
         self.ticket = make.ticket(queue=queue)
-        self._ids = {"<id:ticket_id>": self.ticket.id, "<id:queue_id>": queue.id, "<id:token_id>": 1}
+        self._ids = {
+            "<id:ticket_id>": self.ticket.id,
+            "<id:queue_id>": queue.id,
+            "<id:token_id>": 1,
+            "<id:attachment_id>": make.attachment(self.ticket).id,
+        }
 
     def call(self, route: Route, headers: dict[str, str]) -> Any:
         path = route.path
