@@ -8,7 +8,7 @@ from channels import delivery
 from channels.events import VoicemailRecorded
 from channels.phone import recordings
 from sla import timekeeper
-from ticketing import journal
+from ticketing import jobs, journal
 from ticketing.events import (
     Entry,
     ReplyWritten,
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 def _deliver(entry: Entry) -> None:
-    delivery.deliver(entry.ticket_id, now=utc_now)
+    retry_deliveries(entry.ticket_id)
 
 
 def _fetch_recording(entry: Entry) -> None:
@@ -62,5 +62,6 @@ def carry_out(entry_id: int) -> None:
 
 
 def retry_deliveries(ticket_id: int) -> None:
-    """Go on sending what waits on a ticket."""
-    delivery.deliver(ticket_id, now=utc_now)
+    """Go on sending what waits on a ticket; a long queue goes on in another job."""
+    if delivery.deliver(ticket_id, now=utc_now):
+        jobs.wake("api.reactions.retry_deliveries", [ticket_id])

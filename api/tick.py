@@ -90,6 +90,8 @@ def wake_for_retries() -> None:
 def _hand_out(function: Callable[[int], None], ids: Sequence[int]) -> None:
     """Wake workers for the function, once per id; a desk without a job queue has none, so the ticker does it itself."""
     if jobs.queue() is not None:
+        if jobs.are_behind():
+            return  # they have more than enough to do; waking them again for the same would only pile up
         jobs.wake(f"{function.__module__}.{function.__name__}", ids)
         return
     for one in ids:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from flask import current_app
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import aliased
 
 from channels.errors import ChannelError, OutcomeUnknown, PermanentFailure, TransientFailure
@@ -32,6 +32,8 @@ BACKOFF = [timedelta(seconds=s) for s in (5, 15, 60, 300, 900, 3600)]  # the las
 SHORTEST_WAIT = timedelta(seconds=1)
 GIVE_UP_AFTER = timedelta(hours=24)
 WAKE_AGAIN_AFTER = timedelta(seconds=30)
+LEFT_BEHIND_AFTER = timedelta(seconds=60)
+LONGEST_RUN = timedelta(seconds=25)  # with one sending of 30 s still within a job's 60 s
 NOBODY_KNOWS = "the program stopped while sending; the provider may or may not have taken it"
 
 
@@ -42,12 +44,20 @@ class _Attempt:
     message_id: int
 
 
-def deliver(ticket_id: int, *, now: Callable[[], datetime]) -> None:
-    """Send what waits on a ticket, oldest first per channel. Safe to call twice, and at once from two workers."""
-    while (begun := _begin(ticket_id, now())) is not None:
+def deliver(ticket_id: int, *, now: Callable[[], datetime]) -> bool:
+    """Send what waits on a ticket, oldest first per channel. Safe to call twice, and at once from two workers.
+
+    Returns whether there may be more: a job must not end in the middle of a sending, so it stops in good time before.
+    """
+    stop_at = now() + LONGEST_RUN
+    while now() < stop_at:
+        begun = _begin(ticket_id, now())
+        if begun is None:
+            return False
         attempt, outgoing = begun
         outcome = _hand_over(outgoing)
         _record(attempt, outcome, now())
+    return True
 
 
 def _begin(ticket_id: int, at: datetime) -> tuple[_Attempt, Outgoing] | None:
@@ -161,14 +171,17 @@ def expire_leases(now: datetime, limit: int = 100) -> list[int]:
 
 
 def tickets_to_retry(now: datetime, limit: int = 200) -> list[int]:
-    """Claim the tickets with messages whose next attempt is due; return their ids to wake workers for."""
+    """Claim the tickets with messages whose next attempt is due, or that nobody has come for; return their ids."""
     session = db.session()
     due = (
         select(Message)
         .where(
             Message.kind == MessageKind.OUTBOUND,
             Message.state == MessageState.QUEUED,
-            Message.next_attempt_at <= now,
+            or_(
+                Message.next_attempt_at <= now,
+                and_(Message.next_attempt_at.is_(None), Message.created_at < now - LEFT_BEHIND_AFTER),
+            ),
             or_(Message.woken_at.is_(None), Message.woken_at < now - WAKE_AGAIN_AFTER),
         )
         .order_by(Message.next_attempt_at)

@@ -12,4 +12,3 @@ class SLABreached(Event):
     metric: str
     clock_id: int
     due_at: str  # RFC 3339
-

@@ -242,3 +242,28 @@ class TestReceipts:
 
         with pytest.raises(UnsupportedPayload), transaction("sms"):
             receipts.record(Receipt(Channel.SMS, "other", MessageState.FAILED, message_id=message.id), at=NOON)
+
+
+def test_a_long_queue_stops_in_time_and_says_that_there_is_more(
+    app: Flask, channel: fakes.FakeChannel, ticket: Ticket
+) -> None:
+    ada = make.agent()
+    for number in range(3):
+        make.reply(ticket, ada, f"part {number}")
+    moments = (NOON + timedelta(seconds=10 * n) for n in range(100))
+
+    more = delivery.deliver(ticket.id, now=lambda: next(moments))
+    rest = delivery.deliver(ticket.id, now=lambda: NOON)
+
+    assert (more, rest) == (True, False)
+    assert [one.text for one in channel.sent] == ["part 0", "part 1", "part 2"]
+
+
+def test_a_reply_that_nobody_came_for_is_found(app: Flask, channel: fakes.FakeChannel, ticket: Ticket) -> None:
+    make.reply(ticket, make.agent())
+
+    with transaction("ticker"):
+        soon = delivery.tickets_to_retry(NOON + timedelta(seconds=59))
+        late = delivery.tickets_to_retry(NOON + timedelta(seconds=61))
+
+    assert (soon, late) == ([], [ticket.id])
