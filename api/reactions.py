@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 from channels import delivery
+from channels.errors import TransientFailure
 from channels.events import VoicemailRecorded
 from channels.phone import recordings
 from sla import timekeeper
@@ -55,8 +56,12 @@ def carry_out(entry_id: int) -> None:
         return
     entry = journal.entry_of(row)
     db.session().rollback()  # ends the read: a reaction may take long, and opens its own transactions
-    for reaction in AFTERWARDS.get(type(entry.event), ()):
-        reaction(entry)
+    try:
+        for reaction in AFTERWARDS.get(type(entry.event), ()):
+            reaction(entry)
+    except TransientFailure as error:  # a provider is not ready yet: the sweep comes by
+        log.warning("put off", entry_id=entry_id, kind=entry.event.kind(), reason=str(error))
+        return
     with transaction("worker"):
         journal.mark_dispatched(entry_id, at=utc_now())
 

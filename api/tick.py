@@ -9,7 +9,8 @@ from flask import Flask
 
 from api import reactions
 from api.leader import Leadership
-from channels import delivery
+from channels import delivery, webchat
+from channels.phone import calls
 from config.settings import Settings
 from sla import sweep
 from ticketing import jobs, journal
@@ -18,6 +19,8 @@ from ticketing.store import db
 from ticketing.transaction import transaction
 
 log = structlog.get_logger()
+
+BATCH = 100  # clocks in one transaction: whoever asks for the next ticket waits for its end
 
 
 def run_ticker(app: Flask, stop: threading.Event) -> None:
@@ -55,11 +58,19 @@ def flag_due_clocks() -> None:
     """Flag the SLA clocks whose deadline has passed, in batches so that no transaction is long."""
     while True:
         with transaction("ticker"):
-            flagged = sweep.flag_due(utc_now(), limit=500)
+            flagged = sweep.flag_due(utc_now(), limit=BATCH)
         if flagged:
             log.info("clocks breached", count=flagged)
-        if flagged < 500:
+        if flagged < BATCH:
             return
+
+
+def end_stale_live_waits() -> None:
+    """Find who no longer waits at the other end, though nobody told us."""
+    with transaction("ticker"):
+        ended = webchat.end_abandoned(utc_now()) + calls.end_lost(utc_now())
+    if ended:
+        log.info("live waits ended", tickets=ended)
 
 
 def expire_leases() -> None:
@@ -95,7 +106,18 @@ def _hand_out(function: Callable[[int], None], ids: Sequence[int]) -> None:
         jobs.wake(f"{function.__module__}.{function.__name__}", ids)
         return
     for one in ids:
-        function(one)
+        try:
+            function(one)
+        except Exception:
+            log.exception("job failed", function=function.__name__, id=one)  # and on to the next, which may be well
+        finally:
+            db.session.remove()
 
 
-TASKS: tuple[Callable[[], None], ...] = (flag_due_clocks, expire_leases, wake_for_entries, wake_for_retries)
+TASKS: tuple[Callable[[], None], ...] = (
+    flag_due_clocks,
+    expire_leases,
+    wake_for_entries,
+    wake_for_retries,
+    end_stale_live_waits,
+)

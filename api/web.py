@@ -12,7 +12,14 @@ from api.parsing import connect_parsing
 from api.requests import connect_requests
 from config.settings import Settings
 
-MAX_JSON = 2_000_000  # bytes of one API request
+LIMITS = {  # path -> bytes of one request; elsewhere COMPTOIR_REQUEST_MAX_BYTES
+    PREFIX: 2_000_000,
+    "/chat": 65_536,
+    "/healthz": 1_000,
+    "/inbound/twilio": 65_536,  # Twilio's forms have some two thousand
+    "/readyz": 1_000,
+    "/sandbox": 65_536,
+}
 
 
 def connect_web(app: Flask, settings: Settings) -> None:
@@ -33,10 +40,11 @@ def connect_web(app: Flask, settings: Settings) -> None:
 
 def _limit_size() -> None:
     """Refuse what is too large, also where its length was not announced: werkzeug would cut it off without a word."""
-    if request.path.startswith(PREFIX):
-        request.max_content_length = MAX_JSON
-    limit = request.max_content_length
-    if request.content_length is None and limit is not None and len(request.get_data()) >= limit:
+    limit = next((LIMITS[path] for path in LIMITS if request.path.startswith(path)), None)
+    if limit is None:
+        return  # what may be larger is read only after the door knows who brings it
+    request.max_content_length = limit
+    if request.content_length is None and len(request.get_data()) >= limit:
         raise RequestEntityTooLarge
 
 

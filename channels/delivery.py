@@ -4,6 +4,7 @@ Nothing is sent twice. A crash between the provider's yes and our record of it c
 stays STARTED, its lease runs out, the message becomes UNKNOWN and is shown to the agent.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,9 +12,10 @@ from datetime import datetime, timedelta
 import structlog
 from flask import current_app
 from sqlalchemy import and_, or_, select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import aliased
 
-from channels.errors import ChannelError, OutcomeUnknown, PermanentFailure, TransientFailure
+from channels.errors import ChannelError, ChannelNotSetUp, OutcomeUnknown, PermanentFailure, TransientFailure
 from channels.models import AttemptState, Delivery
 from channels.outgoing import outgoing_for
 from channels.protocol import Accepted, Outgoing
@@ -32,6 +34,7 @@ BACKOFF = [timedelta(seconds=s) for s in (5, 15, 60, 300, 900, 3600)]  # the las
 SHORTEST_WAIT = timedelta(seconds=1)
 GIVE_UP_AFTER = timedelta(hours=24)
 WAKE_AGAIN_AFTER = timedelta(seconds=30)
+RECORD_AGAIN_AFTER = (0.5, 2.0, 5.0)  # seconds
 LEFT_BEHIND_AFTER = timedelta(seconds=60)
 LONGEST_RUN = timedelta(seconds=25)  # with one sending of 30 s still within a job's 60 s
 NOBODY_KNOWS = "the program stopped while sending; the provider may or may not have taken it"
@@ -56,7 +59,7 @@ def deliver(ticket_id: int, *, now: Callable[[], datetime]) -> bool:
             return False
         attempt, outgoing = begun
         outcome = _hand_over(outgoing)
-        _record(attempt, outcome, now())
+        _record_surely(attempt, outcome, now)
     return True
 
 
@@ -106,6 +109,8 @@ def _next_message(ticket_id: int, at: datetime) -> Message | None:
 def _hand_over(outgoing: Outgoing) -> Accepted | ChannelError:
     try:
         return adapter(outgoing.channel).send(outgoing)
+    except ChannelNotSetUp as error:  # on this host, at least: no fault of the message, which waits
+        return TransientFailure(str(error))
     except ChannelError as error:
         return error
     except TicketingError as error:  # a file that is gone, an address that makes no sense: nothing has left
@@ -114,6 +119,18 @@ def _hand_over(outgoing: Outgoing) -> Accepted | ChannelError:
         # A bug of ours, perhaps after the provider took the message: never send that again blindly.
         log.exception("sending failed unforeseen", message_id=outgoing.message_id, channel=outgoing.channel)
         return OutcomeUnknown(f"{type(error).__name__} while sending")
+
+
+def _record_surely(attempt: _Attempt, outcome: Accepted | ChannelError, now: Callable[[], datetime]) -> None:
+    """Record what came of it, also when the store is away for a moment: what we know must not become unknown."""
+    for pause in RECORD_AGAIN_AFTER:
+        try:
+            return _record(attempt, outcome, now())
+        except OperationalError:
+            log.warning("outcome not recorded yet", message_id=attempt.message_id)
+            db.session.remove()
+            time.sleep(pause)
+    return _record(attempt, outcome, now())
 
 
 def _record(attempt: _Attempt, outcome: Accepted | ChannelError, at: datetime) -> None:

@@ -6,12 +6,14 @@ cannot keep the item at all raises, so that the provider tries again.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
+from sqlalchemy.orm.exc import StaleDataError
 
 from channels import receipts
 from channels.errors import ChannelError, MalformedPayload, UnsupportedPayload
@@ -29,6 +31,8 @@ from ticketing.transaction import transaction
 log = structlog.get_logger()
 
 MAX_REASON = 500
+MAX_KEY = 200  # bytes; an index has its limits, and a provider's id is longer only when somebody means harm
+STORE_TROUBLE = (OperationalError, InterfaceError, NoConnectionFree, StaleDataError)
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ def _read(channel: ChannelAdapter, item: RawItem, at: datetime) -> _Reading:
     """Parse, and keep the files, before the transaction: both take time, and neither is the database's business."""
     unread = Parsed(key="sha256:" + hashlib.sha256(item.body).hexdigest(), inbox_address="", content=None)
     try:
-        parsed = channel.parse(item)
+        parsed = _short(channel.parse(item))
         files = parsed.content.files if isinstance(parsed.content, InboundMessage) else ()
         return _Reading(parsed, [_attachment(file, at) for file in files])
     except MalformedPayload as error:
@@ -117,6 +121,12 @@ def _read(channel: ChannelAdapter, item: RawItem, at: datetime) -> _Reading:
         # A bug of ours must not cost a customer's message: it waits in quarantine for the mended program.
         log.exception("inbound item cannot be read", channel=item.channel, kind=item.kind)
         return _Reading(unread, state=ItemState.QUARANTINED, reason=f"{type(error).__name__}: {error}")
+
+
+def _short(parsed: Parsed) -> Parsed:
+    """Return what was parsed with a key that fits: a longer one by its digest, the same each time."""
+    key = parsed.key.encode(errors="replace")
+    return parsed if len(key) <= MAX_KEY else replace(parsed, key="sha256:" + hashlib.sha256(key).hexdigest())
 
 
 def _attachment(file: IncomingFile, at: datetime) -> Attachment:
@@ -134,7 +144,7 @@ def _keep(item: RawItem, reading: _Reading) -> InboundItem:
     """Write the raw item down; where it is known already, return the known one, locked. The unique key decides."""
     session = db.session()
     row = InboundItem(
-        **asdict(item) | {"headers": _worth_keeping(item.headers), "meta": dict(item.meta)},
+        **asdict(item) | {"headers": _worth_keeping(item.headers), "meta": _storable(item.meta)},
         inbox_address=reading.parsed.inbox_address,
         key=reading.parsed.key,
         state=ItemState.RECEIVED,
@@ -156,7 +166,15 @@ def _keep(item: RawItem, reading: _Reading) -> InboundItem:
 
 def _worth_keeping(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the headers without the secrets: what was verified once need not lie in the database."""
-    return {name: value for name, value in headers.items() if name != "authorization"}
+    return {name: value for name, value in _storable(headers).items() if name != "authorization"}
+
+
+def _storable(values: Mapping[str, str]) -> dict[str, str]:
+    """Return values that both databases can keep: PostgreSQL refuses a NUL and half a surrogate pair."""
+    return {
+        name: value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+        for name, value in values.items()
+    }
 
 
 def _lock(item_id: int) -> InboundItem:
@@ -175,8 +193,8 @@ def _process(channel: ChannelAdapter, item: RawItem, reading: _Reading, row: Inb
         with session.begin_nested():
             row.message_id = _make_of_it(channel, item, reading, at)
         row.state = ItemState.PROCESSED
-    except SQLAlchemyError:
-        raise  # the store's trouble, not the item's: the provider shall try again
+    except STORE_TROUBLE:
+        raise  # not the item's: the provider shall try again
     except UnsupportedPayload as error:
         row.state, row.reason = ItemState.IGNORED, str(error)
     except (TicketingError, ChannelError) as error:

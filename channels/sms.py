@@ -1,7 +1,7 @@
 """Text messages by Twilio: in by its webhook, out by its REST API, and its word on what became of ours.
 
 Fields: https://www.twilio.com/docs/messaging/guides/webhook-request and
-https://www.twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks (read 2026-11-21).
+https://www.twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks.
 """
 
 from dataclasses import dataclass

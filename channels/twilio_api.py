@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from http import HTTPStatus
 from ssl import SSLCertVerificationError
 from typing import Any
 from urllib.parse import urlsplit
@@ -48,6 +49,8 @@ def handing_over() -> Iterator[None]:
             raise OutcomeUnknown(
                 f"Twilio had trouble of its own (HTTP {error.status}), perhaps after it sent"
             ) from None
+        if error.status == HTTPStatus.UNAUTHORIZED:  # our own fault, not the message's: it waits
+            raise TransientFailure("Twilio does not accept TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN") from None
         raise PermanentFailure(_refusal(error)) from None
     except requests.ConnectionError as error:
         if _never_left(error):

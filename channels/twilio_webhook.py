@@ -1,6 +1,6 @@
 """What Twilio posts to us: a form, signed. Shared by SMS and phone.
 
-How the signature is made: https://www.twilio.com/docs/usage/security (read 2026-11-21).
+How the signature is made: https://www.twilio.com/docs/usage/security.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,7 @@
 """The web-chat channel: visitors' sessions and messages by REST. Real time comes from the journal, not from here."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import orjson
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from channels import receipts
 from channels.errors import InvalidSignature, MalformedPayload, UnsupportedPayload
@@ -16,15 +18,18 @@ from channels.protocol import Accepted, ChannelAdapter, Outgoing, Parsed, RawIte
 from config.settings import Settings, derived_key
 from ticketing.envelope import Channel, HandleKind, InboundMessage, MessageState, Sender, ThreadHints
 from ticketing.errors import NotFound
+from ticketing.events import SYSTEM
 from ticketing.intake import Taken
-from ticketing.lifecycle import lock_ticket
-from ticketing.models import Handle, Inbox, Message, MessageKind
+from ticketing.lifecycle import end_live, lock_ticket
+from ticketing.models import Handle, Inbox, Message, MessageKind, Ticket
 from ticketing.store import db
 
 MAX_BODY = 10_000  # characters
 MAX_CLIENT_ID = 100
 MAX_NAME = 100
 TOKEN_LIFETIME = timedelta(days=30)
+SEEN_EVERY = timedelta(minutes=1)
+GONE_AFTER = timedelta(minutes=10)  # without a poll or a word
 ARRIVED = (MessageState.SENT, MessageState.DELIVERED)
 
 
@@ -89,11 +94,15 @@ class WebChatChannel(ChannelAdapter):
 def open_session(widget: str, *, name: str, at: datetime) -> ChatSession:
     """Start a chat through a widget, "" for the only or oldest one. Raises NotFound."""
     query = select(Inbox).where(Inbox.channel == Channel.CHAT).order_by(Inbox.id).limit(1)
-    inbox = db.session().scalar(query.where(Inbox.address == widget) if widget else query)
+    inbox = db.session().scalar(query.where(Inbox.address == storable(widget)) if widget else query)
     if inbox is None:
         raise NotFound(f"there is no chat widget {widget[:80]!r}")
     session = ChatSession(
-        visitor=secrets.token_urlsafe(18), inbox=inbox, name=name.strip()[:MAX_NAME], created_at=at, seen_at=at
+        visitor=secrets.token_urlsafe(18),
+        inbox=inbox,
+        name=storable(name).strip()[:MAX_NAME],
+        created_at=at,
+        seen_at=at,
     )
     db.session().add(session)
     db.session().flush()
@@ -111,8 +120,8 @@ def find_session(visitor: str, *, lock: bool = False) -> ChatSession:
     return session
 
 
-def conversation(session: ChatSession, *, after: int, limit: int, at: datetime) -> list[Message]:
-    """Return what the visitor may read, oldest first, from behind the message `after`; what they get is delivered."""
+def conversation(session: ChatSession, *, after: int, limit: int) -> list[Message]:
+    """Return what the visitor may read, oldest first, from behind the message `after`."""
     handles = select(Handle.id).where(Handle.kind == HandleKind.VISITOR, Handle.address == session.visitor)
     query = (
         select(Message)
@@ -126,15 +135,40 @@ def conversation(session: ChatSession, *, after: int, limit: int, at: datetime) 
         .order_by(Message.id)
         .limit(limit)
     )
-    found = list(db.session().scalars(query))
-    _mark_delivered([one for one in found if one.state is MessageState.SENT], at)
-    return found
+    return list(db.session().scalars(query.options(joinedload(Message.author_agent))))
 
 
-def _mark_delivered(messages: list[Message], at: datetime) -> None:
-    for message in messages:
+def is_stale(session: ChatSession, at: datetime) -> bool:
+    """Say whether it is time to note again that the visitor is still there."""
+    return session.seen_at < at - SEEN_EVERY
+
+
+def note_seen(visitor: str, fetched: Sequence[int], *, at: datetime) -> None:
+    """Note that the visitor is there, and has got these messages."""
+    find_session(visitor).seen_at = at
+    for message_id in sorted(fetched):
+        message = db.session().get_one(Message, message_id)
         ticket = lock_ticket(message.ticket_id)
+        db.session().refresh(message)  # another tab may have fetched it too, while we waited for the lock
         receipts.advance(ticket, message, MessageState.DELIVERED, reason="", at=at)
+
+
+def end_abandoned(now: datetime, limit: int = 100) -> list[int]:
+    """End the live wait of visitors who have gone without a word; return their tickets."""
+    gone = (
+        select(Ticket.id)
+        .join(ChatSession, ChatSession.ticket_id == Ticket.id)
+        .where(Ticket.live, Ticket.channel == Channel.CHAT, ChatSession.seen_at < now - GONE_AFTER)
+    )
+    tickets = db.session().scalars(gone.order_by(Ticket.id).limit(limit)).all()
+    for ticket_id in tickets:
+        end_live(lock_ticket(ticket_id), by=SYSTEM, at=now)
+    return list(tickets)
+
+
+def storable(text: str) -> str:
+    """Return a text that both databases can keep: no NUL, no half of a surrogate pair."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
 
 
 def _words(raw: bytes) -> tuple[str, str]:
@@ -145,6 +179,7 @@ def _words(raw: bytes) -> tuple[str, str]:
     body, client_id = (data.get("body"), data.get("client_id")) if isinstance(data, dict) else (None, None)
     if not isinstance(body, str) or not isinstance(client_id, str) or not 0 < len(client_id) <= MAX_CLIENT_ID:
         raise MalformedPayload(f"a chat message needs a body and a client_id of at most {MAX_CLIENT_ID} characters")
+    body, client_id = storable(body), storable(client_id)
     if not body.strip():
         raise UnsupportedPayload("a chat message without words says nothing")
     if len(body) > MAX_BODY:

@@ -38,7 +38,13 @@ def _lock_tickets(ids: Sequence[int]) -> Sequence[Ticket]:
     """Lock the tickets before their clocks, in the order of their ids, as everybody does who moves clocks."""
     if not ids:
         return []
-    query = select(Ticket).where(Ticket.id.in_(ids)).order_by(Ticket.id).with_for_update(of=Ticket, skip_locked=True)
+    query = (
+        select(Ticket)
+        .where(Ticket.id.in_(ids))
+        .order_by(Ticket.id)
+        .with_for_update(of=Ticket, skip_locked=True, key_share=True)
+    )
+    db.session().flush()
     return db.session().scalars(query.execution_options(populate_existing=True)).all()
 
 

@@ -65,7 +65,7 @@ def find_customer(customer_id: int) -> Customer:
 
 def lock_customer(customer: Customer) -> None:
     """Hold everybody else off this person until the transaction ends."""
-    db.session().execute(select(Customer.id).where(Customer.id == customer.id).with_for_update())
+    db.session().execute(select(Customer.id).where(Customer.id == customer.id).with_for_update(key_share=True))
 
 
 def find_handles(senders: Sequence[Sender]) -> list[Handle | None]:

@@ -1,5 +1,6 @@
 """Keep files by their SHA-256 in a folder. Written before the transaction that refers to them, never inside."""
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -27,11 +28,14 @@ class FileStore:
         path = self._path(digest)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".new-", delete=False) as file:
+            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".new-") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(file.name).replace(path)
+                with contextlib.suppress(FileExistsError):  # somebody keeps the same file at the same moment
+                    path.hardlink_to(file.name)
+            for folder in (path.parent, path.parent.parent, self._root):
+                _sync(folder)
         return digest
 
     def read(self, digest: str) -> bytes:
@@ -43,6 +47,15 @@ class FileStore:
 
     def _path(self, digest: str) -> Path:
         return self._root / digest[:2] / digest[2:4] / digest
+
+
+def _sync(folder: Path) -> None:
+    """Write the folder itself down: a file that is safe under a name that is lost is lost."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def connect_files(app: Flask, settings: Settings) -> None:

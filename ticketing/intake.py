@@ -36,16 +36,21 @@ def take_in(message: InboundMessage, inbox: Inbox, *, files: Sequence[Attachment
         customer, (handle,) = recognise([message.sender], at=at)
     else:  # a withheld number: a person all the same
         customer, handle = _without_address(message, at), None
-    match = find_match(message, customer, inbox, at=at)
-    ticket = match.ticket
-    opened = ticket is None or ticket.status is Status.CLOSED
-    ticket = (
-        _open(message, customer, inbox, match, at) if opened or ticket is None else lifecycle.lock_ticket(ticket.id)
-    )
+    match = _locked_match(message, customer, inbox, at)
+    opened = match.ticket is None or match.ticket.status is Status.CLOSED
+    ticket = _open(message, customer, inbox, match, at) if opened or match.ticket is None else match.ticket
     row = conversation.receive(
         ticket, message, customer=customer, handle=handle, inbox=inbox, files=files, at=message.received_at
     )
     return Taken(ticket=ticket, message=row, opened=opened)
+
+
+def _locked_match(message: InboundMessage, customer: Customer, inbox: Inbox, at: datetime) -> Match:
+    """Find the ticket and lock it; one that was merged while we waited for it is looked for again."""
+    match = find_match(message, customer, inbox, at=at)
+    while match.ticket is not None and lifecycle.lock_ticket(match.ticket.id).merged_into_id is not None:
+        match = find_match(message, customer, inbox, at=at)
+    return match
 
 
 def _without_address(message: InboundMessage, at: datetime) -> Customer:

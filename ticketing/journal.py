@@ -23,7 +23,8 @@ Afterwards = Callable[[Entry], None]
 
 WRITTEN = "journal entries"  # of the transaction under way, in the session's info; they go out in one statement
 SWEEP_AFTER = timedelta(seconds=5)  # the workers get this long before the sweep wakes them again
-WAKE_AGAIN_AFTER = timedelta(seconds=30)
+WAKE_AGAIN_AFTER = [timedelta(seconds=s) for s in (30, 60, 300, 900, 3600)]  # the last one again and again
+LAST = len(WAKE_AGAIN_AFTER) - 1
 
 
 @dataclass(frozen=True)
@@ -110,23 +111,30 @@ def mark_dispatched(entry_id: int, *, at: datetime) -> None:
 
 
 def undispatched(now: datetime, limit: int = 500) -> list[int]:
-    """Claim entries whose consequences nobody has carried out in good time; return their ids to wake workers for."""
+    """Claim entries whose consequences nobody has carried out in good time; return their ids to wake workers for.
+
+    One that fails again and again is claimed ever more seldom, so that it never stands in the way of the others.
+    """
     session = db.session()
     overdue = (
-        select(JournalEntry.id)
+        select(JournalEntry.id, JournalEntry.attempts)
         .where(
             JournalEntry.dispatched_at.is_(None),
             JournalEntry.at < now - SWEEP_AFTER,
-            or_(JournalEntry.woken_at.is_(None), JournalEntry.woken_at < now - WAKE_AGAIN_AFTER),
+            or_(JournalEntry.wake_at.is_(None), JournalEntry.wake_at <= now),
         )
         .order_by(JournalEntry.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    ids = list(session.scalars(overdue))
-    if ids:
-        session.execute(update(JournalEntry).where(JournalEntry.id.in_(ids)).values(woken_at=now))
-    return ids
+    rows = session.execute(overdue).all()
+    claims = [
+        {"id": entry_id, "attempts": attempts + 1, "wake_at": now + WAKE_AGAIN_AFTER[min(attempts, LAST)]}
+        for entry_id, attempts in rows
+    ]
+    if claims:
+        session.execute(update(JournalEntry), claims)
+    return [entry_id for entry_id, _ in rows]
 
 
 def lines(ticket_id: int, *, after: int = 0, limit: int = 50) -> Sequence[JournalEntry]:

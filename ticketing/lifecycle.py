@@ -85,8 +85,10 @@ def open_ticket(
 
 def lock_ticket(ticket_id: int) -> Ticket:
     """Return the ticket in its newest state, locked until the transaction ends. Raises NotFound."""
-    query = select(Ticket).where(Ticket.id == ticket_id).with_for_update(of=Ticket)
-    ticket = db.session().scalar(query.execution_options(populate_existing=True))
+    session = db.session()
+    session.flush()  # what this transaction has changed already must not be read over
+    query = select(Ticket).where(Ticket.id == ticket_id).with_for_update(of=Ticket, key_share=True)
+    ticket = session.scalar(query.execution_options(populate_existing=True))
     if ticket is None:
         raise NotFound(f"there is no ticket {ticket_id}")
     return ticket

@@ -39,7 +39,8 @@ def find_match(message: InboundMessage, customer: Customer, inbox: Inbox, *, at:
     if guessed is not None:
         guessed = _follow_merges(guessed)
         return Match(ticket=guessed) if takes_part(customer, guessed) else Match(suggested=guessed)
-    return Match(ticket=_conversation(message.channel, customer, inbox, at))
+    last = _conversation(message.channel, customer, inbox, at)
+    return Match(ticket=_follow_merges(last) if last is not None else None)
 
 
 def takes_part(customer: Customer, ticket: Ticket) -> bool:

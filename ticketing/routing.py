@@ -16,19 +16,25 @@ def claim_next(queue: Queue, agent: Agent, *, at: datetime, channel: Channel | N
     """Assign the most pressing unassigned ticket of the queue to the agent; None when there is none.
 
     People who wait live come first, then the earliest deadline (none last), then who waits longest, then the oldest.
-    Rows that somebody else is just claiming are passed over, so callers never wait for one another.
+    Rows that somebody else holds are passed over, so callers do not wait for one another, unless nothing else is left.
     """
+    ticket = _first(queue, channel, wait=False) or _first(queue, channel, wait=True)
+    if ticket is None:
+        return None
+    lifecycle.assign(ticket, agent, by=Actor.agent(agent.id), at=at)
+    return ticket
+
+
+def _first(queue: Queue, channel: Channel | None, *, wait: bool) -> Ticket | None:
+    """Return the first ticket of the queue, locked. What is locked for a moment may be free again: `wait` for it."""
+    db.session().flush()
     query = (
         select(Ticket)
         .where(Ticket.queue_id == queue.id, Ticket.assignee_id.is_(None), Ticket.status.in_(sorted(WAITING_FOR_US)))
         .order_by(Ticket.live.desc(), Ticket.due_order, Ticket.waiting_order, Ticket.id)
         .limit(1)
-        .with_for_update(of=Ticket, skip_locked=True)
+        .with_for_update(of=Ticket, skip_locked=not wait, key_share=True)
     )
     if channel is not None:
         query = query.where(Ticket.channel == channel)
-    ticket = db.session().scalar(query.execution_options(populate_existing=True))
-    if ticket is None:
-        return None
-    lifecycle.assign(ticket, agent, by=Actor.agent(agent.id), at=at)
-    return ticket
+    return db.session().scalar(query.execution_options(populate_existing=True))

@@ -89,7 +89,12 @@ def connect_store(app: Flask, settings: Settings) -> None:
 
 
 def _json_options() -> dict[str, Any]:
-    return {"json_serializer": lambda value: orjson.dumps(value).decode(), "json_deserializer": orjson.loads}
+    # An error's message must not carry customers' words into the log.
+    return {
+        "hide_parameters": True,
+        "json_serializer": lambda value: orjson.dumps(value).decode(),
+        "json_deserializer": orjson.loads,
+    }
 
 
 def _postgresql_options() -> dict[str, Any]:

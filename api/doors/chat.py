@@ -11,21 +11,15 @@ from channels.errors import MalformedPayload
 from channels.protocol import RawItem
 from channels.registry import adapter
 from channels.webchat import WebChatChannel
-from ticketing.envelope import Channel
+from ticketing.envelope import Channel, MessageState
 from ticketing.models import Message, MessageKind
 from ticketing.moment import utc_now
 from ticketing.transaction import transaction
 
 blueprint = Blueprint("chat", __name__, url_prefix="/chat")
 
-MAX_REQUEST = 65_536  # bytes
 MAX_PAGE = 200
-
-
-@blueprint.before_request
-def cap() -> None:
-    """A visitor's request is small."""
-    request.max_content_length = MAX_REQUEST
+MAX_ID = 2**63 - 1
 
 
 @blueprint.post("/sessions")
@@ -48,7 +42,7 @@ def write() -> Response:
     item = RawItem(
         channel=Channel.CHAT,
         kind="message",
-        body=request.get_data(cache=False),
+        body=request.get_data(),
         received_at=now,
         content_type="application/json",
         headers={"authorization": authorization},
@@ -61,11 +55,15 @@ def write() -> Response:
 def read() -> Response:
     """Read the conversation: `{items, next}` from behind `?after=`; what the visitor gets counts as delivered."""
     session = webchat.find_session(_channel().visitor(request.headers.get("Authorization", "")))
-    visitor = session.visitor
-    after = request.args.get("after", 0, type=int)
-    with transaction("chat"):
-        found = webchat.conversation(webchat.find_session(visitor), after=after, limit=MAX_PAGE, at=utc_now())
-        items = [_shown(one) for one in found]
+    after = min(max(0, request.args.get("after", 0, type=int)), MAX_ID)
+    found = webchat.conversation(session, after=after, limit=MAX_PAGE)
+    items = [_shown(one) for one in found]
+    now = utc_now()
+    fetched = [one.id for one in found if one.state is MessageState.SENT]
+    if fetched or webchat.is_stale(session, now):
+        visitor = session.visitor
+        with transaction("chat"):
+            webchat.note_seen(visitor, fetched, at=now)
     body = {"items": items, "next": items[-1]["id"] if len(items) == MAX_PAGE else None}
     return Response(orjson.dumps(body), mimetype="application/json")
 
@@ -91,7 +89,7 @@ def _channel() -> WebChatChannel:
 
 
 def _json() -> dict[str, Any]:
-    raw = request.get_data(cache=False) or b"{}"
+    raw = request.get_data() or b"{}"
     try:
         data = orjson.loads(raw)
     except orjson.JSONDecodeError:

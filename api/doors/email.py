@@ -1,6 +1,7 @@
 """`POST /inbound/email`: one raw mail, with the inbox's secret as bearer. For MTA pipes and providers that forward."""
 
 from flask import Blueprint, Response, current_app, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.doors.answers import told
 from channels import gateway
@@ -17,11 +18,14 @@ def receive() -> Response:
     """Keep a mail; 200 once it is safe, also for one that we had already."""
     authorization = request.headers.get("Authorization", "")
     inbox = inbox_for_secret(authorization, current_app.extensions["comptoir.settings"])
+    body = request.get_data(cache=False)
+    if request.content_length is None and len(body) >= (request.max_content_length or len(body) + 1):
+        raise RequestEntityTooLarge  # werkzeug cuts a body of unannounced length without a word
     now = utc_now()
     item = RawItem(
         channel=Channel.EMAIL,
         kind="message",
-        body=request.get_data(cache=False),
+        body=body,
         received_at=now,
         content_type="message/rfc822",
         headers={"authorization": authorization},

@@ -19,16 +19,9 @@ from ticketing.moment import utc_now
 
 blueprint = Blueprint("inbound_twilio", __name__, url_prefix="/inbound/twilio")
 
-MAX_REQUEST = 65_536  # bytes; Twilio's forms have some two thousand
 KEPT_HEADERS = ("content-type", "x-twilio-signature", "i-twilio-idempotency-token")
 MAX_HEADER = 500
 NO_REPLY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
-
-
-@blueprint.before_request
-def cap() -> None:
-    """Twilio's requests are small."""
-    request.max_content_length = MAX_REQUEST
 
 
 @blueprint.post("/sms")
@@ -99,7 +92,7 @@ def _item(channel: Channel, kind: str) -> RawItem:
     return RawItem(
         channel=channel,
         kind=kind,
-        body=request.get_data(cache=False),
+        body=request.get_data(),
         received_at=utc_now(),
         content_type=headers["content-type"],
         url=request.path + (f"?{query}" if query else ""),

@@ -1,7 +1,7 @@
 """Phone calls by Twilio: arrivals, voicemail and ends in by its webhooks, spoken replies out by its REST API.
 
 Fields: https://www.twilio.com/docs/voice/twiml#request-parameters, https://www.twilio.com/docs/voice/twiml/record and
-https://www.twilio.com/docs/voice/api/call-resource#statuscallback (read 2026-11-21).
+https://www.twilio.com/docs/voice/api/call-resource#statuscallback.
 """
 
 from collections.abc import Mapping

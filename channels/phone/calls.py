@@ -1,7 +1,7 @@
 """The calls that we know, and what happens to them. Everything here is in the caller's transaction."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
@@ -16,6 +16,8 @@ from ticketing.events import SYSTEM, Actor
 from ticketing.intake import Taken
 from ticketing.models import Ticket
 from ticketing.store import db
+
+LONGEST_CALL = timedelta(hours=4)  # Twilio ends a call by itself: https://www.twilio.com/docs/voice/api/call-resource
 
 
 def find_call(provider_id: str) -> Call:
@@ -100,3 +102,17 @@ def _hang_up(ticket: Ticket, call: Call, *, at: datetime) -> None:
 def _caller(taken: Taken) -> Actor:
     who = taken.message.author_customer
     return Actor.customer(who.id) if who is not None else SYSTEM
+
+
+def end_lost(now: datetime, limit: int = 100) -> list[int]:
+    """End the live wait of calls whose end nobody told us; return their tickets."""
+    lost = (
+        select(Call)
+        .join(Ticket, Ticket.id == Call.ticket_id)
+        .where(Ticket.live, Ticket.channel == Channel.PHONE, Call.started_at < now - LONGEST_CALL)
+        .where(Call.state.not_in(FINAL))
+    )
+    calls = db.session().scalars(lost.order_by(Call.ticket_id).limit(limit)).all()
+    for call in calls:
+        lifecycle.end_live(lifecycle.lock_ticket(call.ticket_id), by=SYSTEM, at=now)
+    return [call.ticket_id for call in calls]

@@ -17,7 +17,7 @@ class CallState(StrEnum):
     FAILED = "failed"
 
 
-# Twilio's CallStatus -> ours; https://www.twilio.com/docs/voice/api/call-resource#call-status-values (read 2026-11-21)
+# Twilio's CallStatus -> ours; https://www.twilio.com/docs/voice/api/call-resource#call-status-values
 STATES = {
     "queued": CallState.QUEUED,
     "initiated": CallState.DIALLING,

@@ -1,4 +1,4 @@
-"""What we say to a caller, as TwiML: https://www.twilio.com/docs/voice/twiml (read 2026-11-21)."""
+"""What we say to a caller, as TwiML: https://www.twilio.com/docs/voice/twiml."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

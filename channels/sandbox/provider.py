@@ -1,7 +1,7 @@
 """The provider: takes messages and calls as Twilio's REST API does, keeps them, and reports on them.
 
 Refuses what Twilio refuses, and has the magic numbers of Twilio's test credentials, so that a refusal can be tried:
-https://www.twilio.com/docs/iam/test-credentials (read 2026-11-21).
+https://www.twilio.com/docs/iam/test-credentials.
 """
 
 import hmac

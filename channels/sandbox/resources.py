@@ -1,7 +1,7 @@
 """Twilio's REST resources as JSON, in the shape that its SDK reads.
 
 https://www.twilio.com/docs/messaging/api/message-resource, https://www.twilio.com/docs/voice/api/call-resource and
-https://www.twilio.com/docs/usage/twilios-response#exceptions (read 2026-11-21).
+https://www.twilio.com/docs/usage/twilios-response#exceptions.
 """
 
 from datetime import datetime

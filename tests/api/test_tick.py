@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from api import tick
 from api.leader import Leadership
 from channels.errors import TransientFailure
+from channels.models import ChatSession
 from config.settings import Settings
 from tests import fakes, make
 from ticketing.envelope import Channel, MessageState
@@ -83,3 +85,39 @@ def test_exactly_one_ticker_acts_and_another_takes_over(app: Flask, settings: Se
     assert second.is_mine()
     assert not first.is_mine()
     second.give_up()
+
+
+def test_one_entry_that_always_fails_stops_none_behind_it(app: Flask, channel: fakes.FakeChannel) -> None:
+    ada = make.agent()
+    poison = make.reply(a_ticket(), ada, at=LONG_AGO)
+    healthy = make.reply(
+        make.ticket(channel=Channel.SMS, customer=make.customer(phone="+15145550124")), ada, at=LONG_AGO
+    )
+    with transaction("test") as session:
+        session.get_one(Message, poison.id).handle_id = None  # no route: nothing that can be sent
+
+    tick.tick(app)
+
+    assert state(healthy) is MessageState.SENT
+
+
+def test_a_visitor_who_went_without_a_word_no_longer_waits_live(app: Flask) -> None:
+    make.inbox(Channel.CHAT, address="website")
+    client = app.test_client()
+    token = client.post("/chat/sessions", json={}).get_json()["visitor_token"]
+    visitor = {"Authorization": f"Bearer {token}"}
+    ticket_id = client.post("/chat/messages", json={"body": "Hi", "client_id": "c"}, headers=visitor).get_json()[
+        "ticket"
+    ]
+    with transaction("test") as session:
+        session.scalars(select(ChatSession)).one().seen_at = LONG_AGO
+
+    client.get("/chat/messages", headers=visitor)  # still there
+    tick.tick(app)
+    there = db.session().get_one(Ticket, ticket_id, populate_existing=True).live
+    with transaction("test") as session:
+        session.scalars(select(ChatSession)).one().seen_at = LONG_AGO
+    tick.tick(app)
+    gone = not db.session().get_one(Ticket, ticket_id, populate_existing=True).live
+
+    assert (there, gone) == (True, True)

@@ -11,7 +11,7 @@ from ticketing.store import Base
 
 
 class JournalEntry(Base):
-    """One thing that happened to a ticket. Never changed afterwards, but for the two marks of the outbox."""
+    """One thing that happened to a ticket. Never changed afterwards, but for the marks of the outbox."""
 
     __tablename__ = "journal"
 
@@ -24,7 +24,8 @@ class JournalEntry(Base):
     data: Mapped[dict[str, Any]]
     at: Mapped[datetime]
     dispatched_at: Mapped[datetime | None]  # None: what follows from it has not all happened yet
-    woken_at: Mapped[datetime | None]  # when the sweep last woke a worker for it
+    attempts: Mapped[int] = mapped_column(default=0)  # how often the sweep has woken a worker for it
+    wake_at: Mapped[datetime | None]  # not to be swept before; None: as soon as it is overdue
 
 
 _undispatched = text("dispatched_at IS NULL")

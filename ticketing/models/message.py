@@ -71,8 +71,12 @@ class Attachment(Base):
     created_at: Mapped[datetime]
 
 
+_queued = text("state = 'queued'")
 _unsent = text("state IN ('queued', 'sending')")
 
 Index("ix_message_ticket", Message.ticket_id, Message.id)
 Index("ix_message_provider", Message.provider_id, Message.inbox_id)
+Index("ix_message_handle", Message.handle_id, Message.id)
+Index("ix_message_author", Message.author_customer_id, Message.id)
+Index("ix_message_retry", Message.next_attempt_at, postgresql_where=_queued, sqlite_where=_queued)
 Index("ix_message_unsent", Message.ticket_id, Message.id, postgresql_where=_unsent, sqlite_where=_unsent)

@@ -86,6 +86,8 @@ class TicketTag(Base):
 
 
 _active = text("status IN ('new', 'open', 'pending', 'on_hold')")
+_breached = text("sla_breached")
+_live = text("live")
 _claimable = text("assignee_id IS NULL AND status IN ('new', 'open')")
 
 Index(
@@ -98,10 +100,24 @@ Index(
     postgresql_where=_claimable,
     sqlite_where=_claimable,
 )
+# One per view of a queue, so that a page is a walk along an index, however many tickets there are.
 Index("ix_ticket_queue_due", Ticket.queue_id, Ticket.due_order, Ticket.id)
+Index(
+    "ix_ticket_queue_active_due",
+    Ticket.queue_id,
+    Ticket.due_order,
+    Ticket.id,
+    postgresql_where=_active,
+    sqlite_where=_active,
+)
+Index("ix_ticket_queue_waiting", Ticket.queue_id, Ticket.waiting_order, Ticket.id)
+Index("ix_ticket_queue_created", Ticket.queue_id, Ticket.created_at, Ticket.id)
+Index("ix_ticket_queue_updated", Ticket.queue_id, Ticket.updated_at, Ticket.id)
 Index("ix_ticket_due", Ticket.due_order, Ticket.id)
 Index("ix_ticket_active_due", Ticket.due_order, Ticket.id, postgresql_where=_active, sqlite_where=_active)
 Index("ix_ticket_waiting", Ticket.waiting_order, Ticket.id)
 Index("ix_ticket_created", Ticket.created_at, Ticket.id)
 Index("ix_ticket_updated", Ticket.updated_at, Ticket.id)
+Index("ix_ticket_breached", Ticket.due_order, Ticket.id, postgresql_where=_breached, sqlite_where=_breached)
+Index("ix_ticket_live", Ticket.id, postgresql_where=_live, sqlite_where=_live)
 Index("ix_ticket_assignee", Ticket.assignee_id, Ticket.due_order, Ticket.id)

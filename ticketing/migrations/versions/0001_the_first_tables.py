@@ -186,9 +186,19 @@ def upgrade() -> None:
             sqlite_where=sa.text("status IN ('new', 'open', 'pending', 'on_hold')"),
         )
         batch_op.create_index("ix_ticket_assignee", ["assignee_id", "due_order", "id"], unique=False)
+        batch_op.create_index(
+            "ix_ticket_breached",
+            ["due_order", "id"],
+            unique=False,
+            postgresql_where=sa.text("sla_breached"),
+            sqlite_where=sa.text("sla_breached"),
+        )
         batch_op.create_index("ix_ticket_created", ["created_at", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_ticket_customer_id"), ["customer_id"], unique=False)
         batch_op.create_index("ix_ticket_due", ["due_order", "id"], unique=False)
+        batch_op.create_index(
+            "ix_ticket_live", ["id"], unique=False, postgresql_where=sa.text("live"), sqlite_where=sa.text("live")
+        )
         batch_op.create_index(
             "ix_ticket_next",
             ["queue_id", sa.literal_column("live DESC"), "due_order", "waiting_order", "id"],
@@ -196,7 +206,17 @@ def upgrade() -> None:
             postgresql_where=sa.text("assignee_id IS NULL AND status IN ('new', 'open')"),
             sqlite_where=sa.text("assignee_id IS NULL AND status IN ('new', 'open')"),
         )
+        batch_op.create_index(
+            "ix_ticket_queue_active_due",
+            ["queue_id", "due_order", "id"],
+            unique=False,
+            postgresql_where=sa.text("status IN ('new', 'open', 'pending', 'on_hold')"),
+            sqlite_where=sa.text("status IN ('new', 'open', 'pending', 'on_hold')"),
+        )
+        batch_op.create_index("ix_ticket_queue_created", ["queue_id", "created_at", "id"], unique=False)
         batch_op.create_index("ix_ticket_queue_due", ["queue_id", "due_order", "id"], unique=False)
+        batch_op.create_index("ix_ticket_queue_updated", ["queue_id", "updated_at", "id"], unique=False)
+        batch_op.create_index("ix_ticket_queue_waiting", ["queue_id", "waiting_order", "id"], unique=False)
         batch_op.create_index("ix_ticket_updated", ["updated_at", "id"], unique=False)
         batch_op.create_index("ix_ticket_waiting", ["waiting_order", "id"], unique=False)
 
@@ -258,7 +278,8 @@ def upgrade() -> None:
         sa.Column("data", DOCUMENT, nullable=False),
         sa.Column("at", UTCDateTime(), nullable=False),
         sa.Column("dispatched_at", UTCDateTime(), nullable=True),
-        sa.Column("woken_at", UTCDateTime(), nullable=True),
+        sa.Column("attempts", BIG, nullable=False),
+        sa.Column("wake_at", UTCDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name=op.f("fk_journal_ticket_id_ticket")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_journal")),
     )
@@ -305,7 +326,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
     )
     with op.batch_alter_table("message", schema=None) as batch_op:
+        batch_op.create_index("ix_message_author", ["author_customer_id", "id"], unique=False)
+        batch_op.create_index("ix_message_handle", ["handle_id", "id"], unique=False)
         batch_op.create_index("ix_message_provider", ["provider_id", "inbox_id"], unique=False)
+        batch_op.create_index(
+            "ix_message_retry",
+            ["next_attempt_at"],
+            unique=False,
+            postgresql_where=sa.text("state = 'queued'"),
+            sqlite_where=sa.text("state = 'queued'"),
+        )
         batch_op.create_index("ix_message_ticket", ["ticket_id", "id"], unique=False)
         batch_op.create_index(
             "ix_message_unsent",
@@ -461,7 +491,12 @@ def downgrade() -> None:
             sqlite_where=sa.text("state IN ('queued', 'sending')"),
         )
         batch_op.drop_index("ix_message_ticket")
+        batch_op.drop_index(
+            "ix_message_retry", postgresql_where=sa.text("state = 'queued'"), sqlite_where=sa.text("state = 'queued'")
+        )
         batch_op.drop_index("ix_message_provider")
+        batch_op.drop_index("ix_message_handle")
+        batch_op.drop_index("ix_message_author")
 
     op.drop_table("message")
     with op.batch_alter_table("journal", schema=None) as batch_op:
@@ -489,15 +524,27 @@ def downgrade() -> None:
     with op.batch_alter_table("ticket", schema=None) as batch_op:
         batch_op.drop_index("ix_ticket_waiting")
         batch_op.drop_index("ix_ticket_updated")
+        batch_op.drop_index("ix_ticket_queue_waiting")
+        batch_op.drop_index("ix_ticket_queue_updated")
         batch_op.drop_index("ix_ticket_queue_due")
+        batch_op.drop_index("ix_ticket_queue_created")
+        batch_op.drop_index(
+            "ix_ticket_queue_active_due",
+            postgresql_where=sa.text("status IN ('new', 'open', 'pending', 'on_hold')"),
+            sqlite_where=sa.text("status IN ('new', 'open', 'pending', 'on_hold')"),
+        )
         batch_op.drop_index(
             "ix_ticket_next",
             postgresql_where=sa.text("assignee_id IS NULL AND status IN ('new', 'open')"),
             sqlite_where=sa.text("assignee_id IS NULL AND status IN ('new', 'open')"),
         )
+        batch_op.drop_index("ix_ticket_live", postgresql_where=sa.text("live"), sqlite_where=sa.text("live"))
         batch_op.drop_index("ix_ticket_due")
         batch_op.drop_index(batch_op.f("ix_ticket_customer_id"))
         batch_op.drop_index("ix_ticket_created")
+        batch_op.drop_index(
+            "ix_ticket_breached", postgresql_where=sa.text("sla_breached"), sqlite_where=sa.text("sla_breached")
+        )
         batch_op.drop_index("ix_ticket_assignee")
         batch_op.drop_index(
             "ix_ticket_active_due",

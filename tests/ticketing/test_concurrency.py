@@ -1,0 +1,104 @@
+"""What two at once do to one ticket, on a database where they really wait for one another."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from tests import make
+from tests.conftest import NOON
+from ticketing import lifecycle, queries, routing
+from ticketing.agents import Caller
+from ticketing.events import SYSTEM
+from ticketing.models import Agent, Queue, Role, Ticket
+from ticketing.status import Priority
+from ticketing.store import db
+from ticketing.transaction import transaction
+
+on_postgresql = pytest.mark.parametrize("app", ["postgresql"], indirect=True)
+
+
+def while_held(app: Flask, change: Callable[[], None], then: Callable[[], None]) -> None:
+    """Run `change` in a transaction that stays open for a moment, and `then`, which has to wait for it, meanwhile."""
+    changed = threading.Event()
+
+    def hold() -> None:
+        with app.app_context():
+            with transaction("other"):
+                change()
+                db.session().flush()
+                changed.set()
+                time.sleep(0.3)
+            db.session.remove()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert changed.wait(10)
+    try:
+        then()
+    finally:
+        holder.join()
+
+
+@on_postgresql
+def test_a_ticket_that_is_moved_while_we_wait_is_still_there(app: Flask) -> None:
+    ada, ticket, elsewhere = make.agent(Role.ADMIN), make.ticket(), make.queue("Elsewhere")
+    caller = Caller(ada.id, "Ada", Role.SUPERVISOR, frozenset())
+
+    def move() -> None:
+        there = db.session().get_one(Queue, elsewhere.id)
+        lifecycle.move(lifecycle.lock_ticket(ticket.id), there, by=SYSTEM, at=NOON)
+
+    def read() -> None:
+        with transaction("api"):
+            assert queries.lock_seen(caller, ticket.id).queue.name == "Elsewhere"
+
+    while_held(app, move, read)
+
+
+@on_postgresql
+def test_who_was_given_the_ticket_while_we_wait_is_named(app: Flask) -> None:
+    ada, ticket = make.agent(name="Ada"), make.ticket()
+    caller = Caller(ada.id, "Ada", Role.AGENT, frozenset())
+
+    def assign() -> None:
+        lifecycle.assign(lifecycle.lock_ticket(ticket.id), db.session().get_one(Agent, ada.id), by=SYSTEM, at=NOON)
+
+    def read() -> None:
+        with transaction("api"):
+            assignee = queries.lock_seen(caller, ticket.id).assignee
+            assert assignee is not None
+            assert assignee.name == "Ada"
+
+    while_held(app, assign, read)
+
+
+@on_postgresql
+def test_a_ticket_that_is_locked_for_a_moment_is_handed_out_all_the_same(app: Flask) -> None:
+    ada, queue = make.agent(), make.queue()
+    ticket = make.ticket(queue=queue)
+
+    def touch() -> None:
+        lifecycle.change_priority(lifecycle.lock_ticket(ticket.id), Priority.URGENT, by=SYSTEM, at=NOON)
+
+    def claim() -> None:
+        with transaction("api") as session:
+            where, who = session.get_one(Queue, queue.id), session.get_one(Agent, ada.id)
+            claimed = routing.claim_next(where, who, at=NOON)
+        assert claimed is not None
+        assert (claimed.id, claimed.priority) == (ticket.id, Priority.URGENT)
+
+    while_held(app, touch, claim)
+
+
+def test_locking_again_keeps_what_was_changed_before(app: Flask) -> None:
+    ticket = make.ticket()
+
+    with transaction("test"):
+        lifecycle.lock_ticket(ticket.id).subject = "Changed"
+        again = lifecycle.lock_ticket(ticket.id)
+
+    assert again.subject == "Changed"
+    assert db.session().get_one(Ticket, ticket.id, populate_existing=True).subject == "Changed"
