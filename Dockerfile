@@ -1,5 +1,5 @@
 # One image for all processes; the command chooses: comptoir web, worker, ticker, smtp, init.
-# Written where containers cannot run, so try it before you trust it.
+# Not tested: try it before you trust it.
 FROM python:3.13-slim
 
 RUN useradd --create-home comptoir && install -d -o comptoir /data

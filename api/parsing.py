@@ -81,13 +81,12 @@ def connect_parsing(app: Flask) -> None:
 
 
 def _refuse_nul(value: Any) -> None:
-    if isinstance(value, str):
-        if "\x00" in value:
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += [*one.keys(), *one.values()]
+        elif isinstance(one, list):
+            waiting += one
+        elif isinstance(one, str) and "\x00" in one:
             raise ValidationError(NUL)
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            _refuse_nul(name)
-            _refuse_nul(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            _refuse_nul(inner)

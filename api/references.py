@@ -9,6 +9,7 @@ from api.auth import caller
 from ticketing import agents, queues
 from ticketing.errors import InvalidInput, NotFound
 from ticketing.models import Agent, Customer, Handle, Queue
+from ticketing.queries import must_know
 from ticketing.requests import identify
 
 
@@ -17,25 +18,28 @@ def queue_named(name_or_id: str | int | None) -> Queue:
 
     A queue that the caller does not work will do: handing something over to colleagues is everyday work.
     """
-    with known_agents():
+    with named_in_the_body():
         return queues.default_queue() if name_or_id is None else queues.find_queue(name_or_id)
 
 
 def agent_with(agent_id: int | None) -> Agent:
     """Return an agent by id; None: the caller. Raises InvalidInput."""
-    with known_agents():
+    with named_in_the_body():
         return agents.find_agent(caller().agent_id if agent_id is None else agent_id)
 
 
 def customer_described(given: Mapping[str, Any], *, at: datetime) -> tuple[Customer, list[Handle]]:
     """Return the customer whom a body names or describes, with the handles that it gives. Raises InvalidInput."""
     described = {name: value for name, value in given.items() if name != "id"}
-    with known_agents():
+    with named_in_the_body():
+        if "id" in given:
+            must_know(caller(), given["id"])
         return identify(at=at, customer_id=given.get("id"), **described)
 
 
 @contextmanager
-def known_agents() -> Iterator[None]:
+def named_in_the_body() -> Iterator[None]:
+    """Whatever the block looks for is named in the body, so that it must be there."""
     try:
         yield
     except NotFound as error:

@@ -5,11 +5,13 @@ OpenAPI document too; a test holds both ways equal.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
 from marshmallow import Schema, fields
+
+from ticketing.moment import rfc3339
 
 Serialiser = Callable[[Any], dict[str, Any]]
 
@@ -18,7 +20,7 @@ class Moment(fields.DateTime):
     """A moment as RFC 3339 in UTC with `Z`; orjson writes a datetime in the same way."""
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **_: Any) -> str | None:
-        return None if value is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return None if value is None else rfc3339(value)
 
 
 class Derived:

@@ -110,6 +110,7 @@ def main() -> None:
         settings = load_settings()
     except SettingsError as error:
         sys.exit(str(error))
+    os.umask(0o077)  # customers' files are in the data folder
     configure_logs(settings.log_level, settings.log_format)
     watch_supervisor()
     os.environ.pop("GUNICORN_CMD_ARGS", None)

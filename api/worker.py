@@ -4,10 +4,12 @@ from typing import Any
 
 import structlog
 from flask import Flask
+from redis import Redis
 from rq import SimpleWorker
 from rq.job import Job
 from rq.queue import Queue
 
+from config.settings import Settings
 from ticketing import jobs
 from ticketing.store import db
 
@@ -17,10 +19,10 @@ MAINTENANCE_INTERVAL = 30
 
 def run_worker(app: Flask) -> None:
     """Work until told to end (SIGTERM lets the job in hand finish)."""
-    with app.app_context():
-        queue = jobs.queue()
-    if queue is None:
+    settings: Settings = app.extensions["comptoir.settings"]
+    if settings.redis_url is None:
         raise RuntimeError("COMPTOIR_REDIS_URL is not set: there is no queue to work from")
+    queue = Queue(jobs.QUEUE, connection=Redis.from_url(settings.redis_url))  # its waits are long on purpose
     worker = AppWorker(
         [queue], connection=queue.connection, worker_ttl=WORKER_TTL, maintenance_interval=MAINTENANCE_INTERVAL
     )

@@ -114,8 +114,8 @@ def _redacted(key: str, value: Any, depth: int) -> Any:
 
 def mask(text: str) -> str:
     """Return the text with whatever looks like a secret, an email address or a phone number masked."""
-    if len(text) > LONGEST_VALUE:
-        text = text[:LONGEST_VALUE] + "…"
+    if len(text) > LONGEST_VALUE:  # a traceback says at its beginning where, and at its end what
+        text = text[: LONGEST_VALUE // 4] + " … " + text[-LONGEST_VALUE * 3 // 4 :]
     for pattern, instead in PATTERNS:
         text = pattern.sub(instead, text)
     return LONG_WORD.sub(lambda found: "[secret]" if _looks_random(found[0]) else found[0], text)

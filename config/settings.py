@@ -10,7 +10,7 @@ import hmac
 import secrets
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,7 +32,7 @@ class TwilioAccount:
     """Whose numbers we answer, and where Twilio's REST API is."""
 
     account_sid: str
-    auth_token: str
+    auth_token: str = field(repr=False)
     api_base: str  # no slash at the end
 
 
@@ -49,12 +49,12 @@ class Settings:
     smtp_port: int
     smtp_max_bytes: int
     data_dir: Path
-    database_url: str
-    redis_url: str | None  # None: there is no fast wake-up, the ticker's sweep does all the work
-    secret_key: str
+    database_url: str = field(repr=False)
+    redis_url: str | None = field(repr=False)  # None: there is no fast wake-up, the ticker does all the work
+    secret_key: str = field(repr=False)
     sandbox: bool
     twilio: TwilioAccount | None  # None: phone and SMS are off
-    smtp_url: str | None  # None: no mail can go out
+    smtp_url: str | None = field(repr=False)  # None: no mail can go out
     storage_url: str
     defaults_file: Path | None  # None: the defaults that come with the package
     web_workers: int

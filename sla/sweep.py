@@ -12,6 +12,7 @@ from sla.summary import summarise
 from ticketing import journal
 from ticketing.events import SYSTEM
 from ticketing.models import Ticket
+from ticketing.moment import rfc3339
 from ticketing.store import db
 
 
@@ -64,6 +65,6 @@ def _flag(ticket: Ticket, clocks: Sequence[Clock], now: datetime) -> int:
         row.breached_at = row.due_at
     summarise(ticket, clocks)
     for row in breached:
-        event = SLABreached(metric=row.metric, clock_id=row.id, due_at=row.due_at.isoformat())
+        event = SLABreached(metric=row.metric, clock_id=row.id, due_at=rfc3339(row.due_at))
         journal.append(ticket, event, by=SYSTEM, at=row.due_at)
     return len(breached)

@@ -37,6 +37,7 @@ class Caller:
     name: str
     role: Role
     scopes: frozenset[str]
+    until: datetime | None = None  # when the token ends, if it does
 
     def may(self, scope: str) -> bool:
         return not self.scopes or scope in self.scopes
@@ -121,13 +122,7 @@ def authenticate(secret: str, *, now: datetime) -> Caller | None:
     if token is None or (token.expires_at is not None and token.expires_at <= now):
         return None
     agent = token.agent
-    return Caller(agent.id, agent.name, agent.role, frozenset(token.scopes))
-
-
-def tokens_of(agent_id: int) -> list[Token]:
-    """Return an agent's tokens that are not revoked, newest first."""
-    query = select(Token).where(Token.agent_id == agent_id, Token.revoked_at.is_(None))
-    return list(db.session().scalars(query.order_by(Token.id.desc())))
+    return Caller(agent.id, agent.name, agent.role, frozenset(token.scopes), token.expires_at)
 
 
 def revoke_token(token_id: int, *, caller: Caller, at: datetime) -> None:

@@ -33,8 +33,6 @@ HANDLE_KINDS: dict[Channel, HandleKind] = {
     Channel.CHAT: HandleKind.VISITOR,
 }
 
-LIVE = frozenset({Channel.PHONE, Channel.CHAT})  # somebody sits there and waits
-
 
 @dataclass(frozen=True)
 class Sender:

@@ -36,7 +36,7 @@ def connect_jobs(app: Flask, settings: Settings) -> None:
 
 
 def _queue(redis_url: str) -> Queue:
-    return Queue(QUEUE, connection=Redis.from_url(redis_url, socket_connect_timeout=2, socket_timeout=5))
+    return Queue(QUEUE, connection=Redis.from_url(redis_url, socket_connect_timeout=1, socket_timeout=1))
 
 
 def queue() -> Queue | None:

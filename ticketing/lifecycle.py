@@ -25,6 +25,7 @@ from ticketing.events import (
     TicketResolved,
 )
 from ticketing.models import Agent, Customer, Inbox, Queue, Ticket, TicketTag
+from ticketing.moment import rfc3339
 from ticketing.status import Priority, Status, may_go
 from ticketing.store import db
 
@@ -76,7 +77,7 @@ def open_ticket(
         queue_id=queue.id,
         priority=priority,
         customer_id=customer.id,
-        waiting_since=at.isoformat() if waiting else None,
+        waiting_since=rfc3339(at) if waiting else None,
         follows=follows.id if follows else None,
     )
     journal.append(ticket, opened, by=by, at=at)

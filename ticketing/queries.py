@@ -139,6 +139,13 @@ def lock_seen(caller: Caller, ticket_id: int) -> Ticket:
     return read_ticket(caller, ticket_id)
 
 
+def must_know(caller: Caller, customer_id: int) -> None:
+    """Raise NotFound unless the caller sees a ticket of this customer: ids can be counted through, persons may not."""
+    query = select(Ticket.id).join(Ticket.queue).where(Ticket.customer_id == customer_id, _sees(caller))
+    if db.session().scalar(query.limit(1)) is None and caller.role is not Role.ADMIN:
+        raise NotFound(f"there is no customer {customer_id}")
+
+
 def list_messages(ticket: Ticket, *, after: int, limit: int) -> Sequence[Message]:
     """Return the ticket's messages, oldest first, from behind the message `after`, with authors and attachments."""
     query = (

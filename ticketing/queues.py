@@ -56,11 +56,6 @@ def default_queue() -> Queue:
     return queue
 
 
-def queues_for(caller: Caller) -> Sequence[Queue]:
-    """Return the queues that the caller works, by id."""
-    return db.session().scalars(select(Queue).where(works(caller)).order_by(Queue.id)).all()
-
-
 def works(caller: Caller) -> ColumnElement[bool]:
     """Return the SQL condition that the caller works a row of `queue`: admins all, others everyone's and their own."""
     if caller.role is Role.ADMIN:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from ticketing.agents import Caller, create_token, find_agent
 from ticketing.errors import NotAllowed
 from ticketing.models import Token
+from ticketing.moment import rfc3339
 
 
 def make_token(
@@ -21,4 +22,6 @@ def make_token(
         raise NotAllowed(f"this token lacks the scope {beyond[0]} and cannot give it to another")
     if caller.scopes and not wanted:
         raise NotAllowed("this token is limited to some scopes; name those of the new one")
+    if caller.until is not None and (lifetime is None or at + lifetime > caller.until):
+        raise NotAllowed(f"this token ends at {rfc3339(caller.until)}; the new one has to end by then")
     return create_token(find_agent(caller.agent_id), name=name, scopes=wanted, lifetime=lifetime, at=at)

@@ -1,5 +1,7 @@
 """The command `comptoir`. Commands import what they need when they run, so that `--help` is quick."""
 
+import os
+
 import click
 
 from api.cli.inbound import inbound
@@ -17,6 +19,7 @@ from config import __version__
 @click.version_option(__version__, prog_name="comptoir")
 def main() -> None:
     """Support desk for phone, SMS, email and chat. Start everything with `comptoir serve`."""
+    os.umask(0o077)  # customers' words are in the data folder
 
 
 for command in (serve, web, worker, ticker, smtp, init, agent, token, inbox, inbound, sandbox, simulate, openapi):

@@ -7,6 +7,7 @@ from typing import Any
 import click
 import orjson
 
+ITEM = click.IntRange(1, 2**63 - 1)
 MAX_MAIL = 100_000_000  # bytes
 
 
@@ -36,7 +37,7 @@ def list_items(state: str | None, limit: int) -> None:
 
 
 @inbound.command("show")
-@click.argument("item_id", type=int)
+@click.argument("item_id", type=ITEM)
 @click.option("--raw", is_flag=True, help="The payload alone, byte by byte.")
 def show(item_id: int, *, raw: bool) -> None:
     """Show one item with its payload."""
@@ -71,7 +72,7 @@ def show(item_id: int, *, raw: bool) -> None:
 
 
 @inbound.command("replay")
-@click.argument("item_ids", type=int, nargs=-1)
+@click.argument("item_ids", type=ITEM, nargs=-1)
 @click.option("--quarantined", is_flag=True, help="All that are in quarantine.")
 def replay(item_ids: tuple[int, ...], *, quarantined: bool) -> None:
     """Process items again, as after a mended fault; one that was processed stays as it is."""

@@ -18,4 +18,5 @@ def told(received: Received, *, created: bool = False) -> Response:
         "ticket": received.ticket_id,
         "message": received.message_id,
     }
-    return Response(orjson.dumps(body), 201 if created and not received.duplicate else 200, mimetype="application/json")
+    is_new = created and received.message_id is not None and not received.duplicate
+    return Response(orjson.dumps(body), 201 if is_new else 200, mimetype="application/json")

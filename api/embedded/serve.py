@@ -6,7 +6,6 @@ socket down: while the web process is restarted, callers wait a moment instead o
 
 import contextlib
 import json
-import os
 import socket
 import sys
 import time
@@ -34,7 +33,6 @@ log = structlog.get_logger()
 def serve(*, host: str | None, port: int | None, data_dir: Path | None) -> None:
     """Run everything until a signal asks us to end. None: the environment decides. Raises one of TROUBLES."""
     began_at = time.monotonic()
-    os.umask(0o077)  # customers' words are in the data folder
     settings = load_settings(embedded=True, host=host, port=port, data_dir=data_dir)
     configure_logs(settings.log_level, settings.log_format)
     with (

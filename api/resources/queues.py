@@ -9,7 +9,7 @@ from flask.views import MethodView
 from api.auth import caller
 from api.blueprint import Blueprint
 from api.pagination import Listed, PageQuery, id_after, page_by_id
-from api.references import known_agents
+from api.references import named_in_the_body
 from api.schemas.desk import NewQueueSchema, QueueChangeSchema, QueuePageSchema, QueueSchema
 from ticketing import queues
 from ticketing.directory import queues_worked, worked_queue
@@ -47,7 +47,7 @@ class Queues(MethodView):
     @blueprint.refuses(409)
     def post(self, new: dict[str, Any]) -> Shown:
         """Make a queue."""
-        with transaction("api"), known_agents():
+        with transaction("api"), named_in_the_body():
             (shown,) = _shown(queues.create_queue(**new, at=utc_now()))
         return shown
 
@@ -62,7 +62,7 @@ class OneQueue(MethodView):
         """Change a queue."""
         with transaction("api"):
             queue = worked_queue(caller(), queue_id)
-            with known_agents():
+            with named_in_the_body():
                 queues.change_queue(
                     queue, name=wanted.get("name"), members=wanted.get("members"), access=wanted.get("access")
                 )

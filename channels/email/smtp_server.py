@@ -89,6 +89,8 @@ class CustomerMail:
         """Accept a recipient that is one of our inboxes."""
         if len(envelope.rcpt_tos) >= MAX_RECIPIENTS:
             return "452 4.5.3 Too many recipients: send the rest in another mail"
+        if not address.isprintable():
+            return "553 5.1.3 That is no address"
         try:
             ours = await self._in_thread(self._inbox_address, address)
         except SQLAlchemyError:

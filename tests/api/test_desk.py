@@ -11,6 +11,7 @@ from tests.api.desk import Desk, admin
 from tests.conftest import NOON
 from ticketing.envelope import Channel
 from ticketing.models import Role
+from ticketing.moment import utc_now
 
 
 @pytest.fixture
@@ -132,3 +133,28 @@ def test_i_am_who_my_token_says(app: Flask, client: FlaskClient) -> None:
 
     assert (me["name"], me["email"], me["role"]) == ("Samir", "samir@desk.example", "supervisor")
     assert me in desk.get("/agents").json["items"]
+
+
+def test_a_token_that_ends_makes_none_that_outlives_it(app: Flask, client: FlaskClient) -> None:
+    ada = make.agent()
+    secret = make.token(ada, lifetime=utc_now() - NOON + timedelta(days=1))
+    headers = {"Authorization": f"Bearer {secret}"}
+
+    forever = client.post("/api/v1/tokens", json={"name": "forever"}, headers=headers)
+    longer = client.post("/api/v1/tokens", json={"name": "x", "expires_in_seconds": 86_500}, headers=headers)
+    shorter = client.post("/api/v1/tokens", json={"name": "x", "expires_in_seconds": 60}, headers=headers)
+
+    assert [one.status_code for one in (forever, longer, shorter)] == [403, 403, 201]
+
+
+def test_a_customer_whom_one_does_not_see_cannot_be_counted_through(app: Flask, client: FlaskClient) -> None:
+    secret = make.queue("Secret", members=[make.agent()])
+    hidden = make.ticket(queue=secret, customer=make.customer("Hidden"))
+    mine = make.ticket(queue=make.queue("Mine"), customer=make.customer("Known"))
+    eve = make.bearer(make.agent())
+
+    def open_for(customer_id: int) -> int:
+        body = {"subject": "x", "body": "x", "customer": {"id": customer_id}, "queue": "Mine"}
+        return client.post("/api/v1/tickets", json=body, headers=eve).status_code
+
+    assert (open_for(hidden.customer_id), open_for(mine.customer_id)) == (422, 201)

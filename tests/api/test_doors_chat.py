@@ -1,5 +1,6 @@
 """Web chat by REST: a session, its visitor's token, and messages that are written once."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from tests import make
+from ticketing import journal
 from ticketing.envelope import Channel, MessageState
 from ticketing.models import Message, Ticket
 from ticketing.store import db
@@ -114,3 +116,40 @@ def test_an_unknown_widget_is_said_so(client: FlaskClient, visitor: dict[str, st
     answer = client.post("/chat/sessions", json={"widget": "other"})
 
     assert (answer.status_code, answer.get_json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("hostile", ["a\x00b", "\udc80x", "\x00"], ids=["a NUL", "half a surrogate pair", "only a NUL"])
+def test_what_a_database_cannot_keep_is_replaced_and_kept(
+    client: FlaskClient, visitor: dict[str, str], hostile: str
+) -> None:
+    raw = json.dumps({"body": f"Hello {hostile}", "client_id": f"c{hostile}"})
+    wrote = client.post("/chat/messages", data=raw, headers=visitor)
+    opened = client.post("/chat/sessions", data=json.dumps({"name": hostile}))
+    unknown = client.post("/chat/sessions", data=json.dumps({"widget": hostile}))
+
+    kept_or_refused = {201, 400}  # orjson refuses half a surrogate pair: that is no JSON
+    assert {wrote.status_code, opened.status_code} <= kept_or_refused
+    assert unknown.status_code in {400, 404}
+
+
+@pytest.mark.parametrize("after", ["9223372036854775808", "-1", "x", "9" * 40])
+def test_an_odd_position_is_no_error_of_ours(client: FlaskClient, visitor: dict[str, str], after: str) -> None:
+    assert client.get(f"/chat/messages?after={after}", headers=visitor).status_code == 200
+
+
+def test_two_tabs_that_fetch_at_once_journal_one_delivery(
+    app: Flask, client: FlaskClient, visitor: dict[str, str]
+) -> None:
+    ticket = db.session().get_one(Ticket, write(client, visitor, "Hello").get_json()["ticket"])
+    make.reply(ticket, make.agent(), "Yes!")
+    make.work_off()
+
+    with ThreadPoolExecutor(4) as pool:
+        statuses = set(
+            pool.map(lambda _: app.test_client().get("/chat/messages", headers=visitor).status_code, range(4))
+        )
+
+    db.session.rollback()
+    assert statuses == {200}
+    changes = [row.data["after"] for row in journal.lines(ticket.id) if row.kind == "delivery_changed"]
+    assert changes == ["sent", "delivered"]

@@ -12,7 +12,8 @@ from sqlalchemy.exc import OperationalError
 import channels.errors
 import ticketing.errors
 from api import errors
-from api.web import MAX_JSON
+from api.openapi import PREFIX
+from api.web import LIMITS
 from tests import make
 from tests.api.desk import Desk
 
@@ -44,7 +45,7 @@ CALLS: dict[str, tuple[str, str, dict[str, Any], int, str]] = {
     "a list": ("POST", "/tickets", {"json": []}, 422, "invalid_input"),
     "no body": ("POST", "/tickets", {"headers": JSON}, 422, "invalid_input"),
     "a NUL": ("POST", "/tickets", {"data": rb'{"subject": "\u0000"}', "headers": JSON}, 422, "invalid_input"),
-    "too much": ("POST", "/tickets", {"data": b" " * (MAX_JSON + 1), "headers": JSON}, 413, "too_large"),
+    "too much": ("POST", "/tickets", {"data": b" " * (LIMITS[PREFIX] + 1), "headers": JSON}, 413, "too_large"),
 }
 
 
@@ -66,7 +67,7 @@ def test_what_is_refused_gets_a_problem(desk: Desk, case: str) -> None:
 
 def test_too_much_is_refused_though_its_length_was_not_announced(desk: Desk) -> None:
     chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
-    words = b'{"body": "' + b"x" * MAX_JSON + b'"}'
+    words = b'{"body": "' + b"x" * LIMITS[PREFIX] + b'"}'
 
     answer = desk.call("POST", "/tickets", input_stream=BytesIO(words), headers=JSON, environ_overrides=chunked)
 

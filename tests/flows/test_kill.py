@@ -16,6 +16,7 @@ from tests.flows.running import AgentClient, Desk, running_desk, wait_for
 pytestmark = pytest.mark.processes
 
 REPLIES = 200
+KILLED = ("worker", "valkey", "web", "worker")
 SETTLED = {"sent", "delivered", "unknown"}
 
 
@@ -65,7 +66,7 @@ def test_kill_nine_loses_and_doubles_nothing(tmp_path: Path, run_folder: Path, d
 
         with ThreadPoolExecutor(4) as pool:
             answered = pool.map(lambda one: try_to_reply(agnes, one), tickets)
-            for name in ("worker", "valkey", "web", "worker"):
+            for name in KILLED:
                 time.sleep(0.7)
                 desk.part(name).send_signal(signal.SIGKILL)
             accepted = [ticket for ticket, written in zip(tickets, answered, strict=True) if written]
@@ -91,6 +92,8 @@ def check(found: dict[int, list[str]], outbox: list[dict[str, Any]], accepted: l
         assert known <= times <= len(outcomes), f"ticket {ticket_id}: {outcomes}, arrived {times} times"
     assert all(found[one] for one in accepted), "a reply that was accepted is missing"
     assert len(accepted) > REPLIES / 2
+    unknown = sum(one == "unknown" for outcomes in found.values() for one in outcomes)
+    assert unknown <= len(KILLED), f"{unknown} unknown: each kill can cut off one sending"
 
 
 def all_ticket_ids(agent: AgentClient) -> list[int]:

@@ -10,7 +10,7 @@ from ticketing.envelope import Channel
 from ticketing.models.agent import Agent
 from ticketing.models.customer import Customer
 from ticketing.models.queue import Queue
-from ticketing.status import ACTIVE, WAITING_FOR_US, Priority, Status
+from ticketing.status import ACTIVE, Priority, Status
 from ticketing.store import Base
 
 # "None comes last", as a column that both databases can index and compare in one go.
@@ -69,10 +69,6 @@ class Ticket(Base):
     @property
     def is_active(self) -> bool:
         return self.status in ACTIVE
-
-    @property
-    def waits_for_us(self) -> bool:
-        return self.status in WAITING_FOR_US
 
 
 class TicketTag(Base):
