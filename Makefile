@@ -41,6 +41,10 @@ openapi: .venv/runtime.stamp ## Write docs/openapi.json from the code
 	$(BIN)/comptoir openapi > docs/openapi.json.new
 	mv docs/openapi.json.new docs/openapi.json
 
+.PHONY: migration
+migration: .venv/runtime.stamp ## Write the migration from the store to the models: make migration MESSAGE="Add a table"
+	$(BIN)/comptoir migration "$(MESSAGE)"
+
 .PHONY: lock
 lock: ## Choose the newest versions anew and write the hashed locks (needs uv)
 	@command -v $(UV) > /dev/null || { echo 'uv is not installed: https://docs.astral.sh/uv' >&2; exit 1; }

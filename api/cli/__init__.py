@@ -11,7 +11,7 @@ from api.cli.people import agent, token
 from api.cli.processes import serve, smtp, ticker, web, worker
 from api.cli.sandbox import sandbox
 from api.cli.simulate import simulate
-from api.cli.store import init
+from api.cli.store import init, migration
 from config import __version__
 
 
@@ -22,5 +22,20 @@ def main() -> None:
     os.umask(0o077)  # customers' words are in the data folder
 
 
-for command in (serve, web, worker, ticker, smtp, init, agent, token, inbox, inbound, sandbox, simulate, openapi):
+for command in (
+    serve,
+    web,
+    worker,
+    ticker,
+    smtp,
+    init,
+    migration,
+    agent,
+    token,
+    inbox,
+    inbound,
+    sandbox,
+    simulate,
+    openapi,
+):
     main.add_command(command)

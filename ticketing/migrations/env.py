@@ -8,20 +8,17 @@ from alembic.autogenerate.api import AutogenContext
 
 from ticketing.store import Base, UTCDateTime
 
-OURS = {UTCDateTime: "UTCDateTime()", sa.BigInteger: "BIG", sa.JSON: "DOCUMENT"}
+# The names that script.py.mako defines in every script, so that no script changes with the program.
+OURS = {UTCDateTime: "MOMENT", sa.BigInteger: "BIG", sa.JSON: "DOCUMENT"}
 
 
-def render_item(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[False]:
+def render_item(kind: str, item: Any, _autogen: AutogenContext) -> str | Literal[False]:
     """Write types into new migrations as what they are in the database, so that old scripts stay true."""
     if kind != "type":
         return False
     if isinstance(item, sa.Enum):
         return f"sa.String(length={item.length})"
-    for known, name in OURS.items():
-        if isinstance(item, known):
-            autogen.imports.add(f"from ticketing.store import {name.removesuffix('()')}")
-            return name
-    return False
+    return next((name for known, name in OURS.items() if isinstance(item, known)), False)
 
 
 def run() -> None:

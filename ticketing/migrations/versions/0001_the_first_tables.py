@@ -2,13 +2,16 @@
 
 import sqlalchemy as sa
 from alembic import op
-
-from ticketing.store import BIG, DOCUMENT, UTCDateTime
+from sqlalchemy.dialects import postgresql
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+
+BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+DOCUMENT = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
+MOMENT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
@@ -19,7 +22,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("is_active", sa.Boolean(), nullable=False),
-        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_agent")),
         sa.UniqueConstraint("email", name=op.f("uq_agent_email")),
     )
@@ -29,8 +32,8 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("version", BIG, nullable=False),
         sa.Column("definition", DOCUMENT, nullable=False),
-        sa.Column("created_at", UTCDateTime(), nullable=False),
-        sa.Column("archived_at", UTCDateTime(), nullable=True),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("archived_at", MOMENT, nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_calendar")),
         sa.UniqueConstraint("name", "version", name=op.f("uq_calendar_name_version")),
     )
@@ -42,7 +45,7 @@ def upgrade() -> None:
         sa.Column("time_zone", sa.Text(), nullable=False),
         sa.Column("preferred_channels", DOCUMENT, nullable=False),
         sa.Column("fields", DOCUMENT, nullable=False),
-        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customer")),
     )
     op.create_table(
@@ -50,7 +53,7 @@ def upgrade() -> None:
         sa.Column("id", BIG, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("access", sa.String(length=16), nullable=False),
-        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_queue")),
         sa.UniqueConstraint("name", name=op.f("uq_queue_name")),
     )
@@ -61,7 +64,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
         sa.Column("shown", sa.Text(), nullable=False),
-        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_handle_customer_id_customer")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_handle")),
         sa.UniqueConstraint("kind", "address", name=op.f("uq_handle_kind_address")),
@@ -78,7 +81,7 @@ def upgrade() -> None:
         sa.Column("queue_id", BIG, nullable=False),
         sa.Column("settings", DOCUMENT, nullable=False),
         sa.Column("secret", sa.Text(), nullable=True),
-        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
         sa.ForeignKeyConstraint(["queue_id"], ["queue.id"], name=op.f("fk_inbox_queue_id_queue")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox")),
         sa.UniqueConstraint("channel", "address", name=op.f("uq_inbox_channel_address")),
@@ -95,8 +98,8 @@ def upgrade() -> None:
         sa.Column("conditions", DOCUMENT, nullable=False),
         sa.Column("targets", DOCUMENT, nullable=False),
         sa.Column("calendar_id", BIG, nullable=False),
-        sa.Column("created_at", UTCDateTime(), nullable=False),
-        sa.Column("archived_at", UTCDateTime(), nullable=True),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("archived_at", MOMENT, nullable=True),
         sa.ForeignKeyConstraint(["calendar_id"], ["calendar.id"], name=op.f("fk_policy_calendar_id_calendar")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_policy")),
         sa.UniqueConstraint("name", "version", name=op.f("uq_policy_name_version")),
@@ -119,9 +122,9 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("scopes", DOCUMENT, nullable=False),
-        sa.Column("created_at", UTCDateTime(), nullable=False),
-        sa.Column("expires_at", UTCDateTime(), nullable=True),
-        sa.Column("revoked_at", UTCDateTime(), nullable=True),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("expires_at", MOMENT, nullable=True),
+        sa.Column("revoked_at", MOMENT, nullable=True),
         sa.ForeignKeyConstraint(["agent_id"], ["agent.id"], name=op.f("fk_token_agent_id_agent")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_token")),
         sa.UniqueConstraint("digest", name=op.f("uq_token_digest")),
@@ -145,26 +148,26 @@ def upgrade() -> None:
         sa.Column("suggested_id", BIG, nullable=True),
         sa.Column("fields", DOCUMENT, nullable=False),
         sa.Column("live", sa.Boolean(), nullable=False),
-        sa.Column("waiting_since", UTCDateTime(), nullable=True),
-        sa.Column("snoozed_until", UTCDateTime(), nullable=True),
-        sa.Column("solved_at", UTCDateTime(), nullable=True),
-        sa.Column("closed_at", UTCDateTime(), nullable=True),
-        sa.Column("created_at", UTCDateTime(), nullable=False),
-        sa.Column("updated_at", UTCDateTime(), nullable=False),
+        sa.Column("waiting_since", MOMENT, nullable=True),
+        sa.Column("snoozed_until", MOMENT, nullable=True),
+        sa.Column("solved_at", MOMENT, nullable=True),
+        sa.Column("closed_at", MOMENT, nullable=True),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("updated_at", MOMENT, nullable=False),
         sa.Column("version", BIG, nullable=False),
-        sa.Column("due_at", UTCDateTime(), nullable=True),
-        sa.Column("warn_at", UTCDateTime(), nullable=True),
+        sa.Column("due_at", MOMENT, nullable=True),
+        sa.Column("warn_at", MOMENT, nullable=True),
         sa.Column("sla_breached", sa.Boolean(), nullable=False),
         sa.Column("sla_tracked", sa.Boolean(), nullable=False),
         sa.Column(
             "due_order",
-            UTCDateTime(),
+            MOMENT,
             sa.Computed("coalesce(due_at, '9999-12-31 00:00:00.000000')", persisted=True),
             nullable=False,
         ),
         sa.Column(
             "waiting_order",
-            UTCDateTime(),
+            MOMENT,
             sa.Computed("coalesce(waiting_since, '9999-12-31 00:00:00.000000')", persisted=True),
             nullable=False,
         ),
@@ -227,8 +230,8 @@ def upgrade() -> None:
         sa.Column("inbox_id", BIG, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("ticket_id", BIG, nullable=True),
-        sa.Column("created_at", UTCDateTime(), nullable=False),
-        sa.Column("seen_at", UTCDateTime(), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("seen_at", MOMENT, nullable=False),
         sa.ForeignKeyConstraint(["inbox_id"], ["inbox.id"], name=op.f("fk_chat_session_inbox_id_inbox")),
         sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name=op.f("fk_chat_session_ticket_id_ticket")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_chat_session")),
@@ -247,11 +250,11 @@ def upgrade() -> None:
         sa.Column("policy_id", BIG, nullable=False),
         sa.Column("calendar_id", BIG, nullable=False),
         sa.Column("allowance_seconds", BIG, nullable=False),
-        sa.Column("started_at", UTCDateTime(), nullable=False),
-        sa.Column("due_at", UTCDateTime(), nullable=False),
-        sa.Column("warn_at", UTCDateTime(), nullable=True),
-        sa.Column("met_at", UTCDateTime(), nullable=True),
-        sa.Column("breached_at", UTCDateTime(), nullable=True),
+        sa.Column("started_at", MOMENT, nullable=False),
+        sa.Column("due_at", MOMENT, nullable=False),
+        sa.Column("warn_at", MOMENT, nullable=True),
+        sa.Column("met_at", MOMENT, nullable=True),
+        sa.Column("breached_at", MOMENT, nullable=True),
         sa.ForeignKeyConstraint(["calendar_id"], ["calendar.id"], name=op.f("fk_clock_calendar_id_calendar")),
         sa.ForeignKeyConstraint(["policy_id"], ["policy.id"], name=op.f("fk_clock_policy_id_policy")),
         sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name=op.f("fk_clock_ticket_id_ticket")),
@@ -276,10 +279,10 @@ def upgrade() -> None:
         sa.Column("actor_id", BIG, nullable=True),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("data", DOCUMENT, nullable=False),
-        sa.Column("at", UTCDateTime(), nullable=False),
-        sa.Column("dispatched_at", UTCDateTime(), nullable=True),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.Column("dispatched_at", MOMENT, nullable=True),
         sa.Column("attempts", BIG, nullable=False),
-        sa.Column("wake_at", UTCDateTime(), nullable=True),
+        sa.Column("wake_at", MOMENT, nullable=True),
         sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name=op.f("fk_journal_ticket_id_ticket")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_journal")),
     )
@@ -312,10 +315,10 @@ def upgrade() -> None:
         sa.Column("channel_reason", sa.Text(), nullable=True),
         sa.Column("provider_id", sa.Text(), nullable=True),
         sa.Column("data", DOCUMENT, nullable=False),
-        sa.Column("next_attempt_at", UTCDateTime(), nullable=True),
-        sa.Column("woken_at", UTCDateTime(), nullable=True),
+        sa.Column("next_attempt_at", MOMENT, nullable=True),
+        sa.Column("woken_at", MOMENT, nullable=True),
         sa.Column("attempts", BIG, nullable=False),
-        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
         sa.ForeignKeyConstraint(["author_agent_id"], ["agent.id"], name=op.f("fk_message_author_agent_id_agent")),
         sa.ForeignKeyConstraint(
             ["author_customer_id"], ["customer.id"], name=op.f("fk_message_author_customer_id_customer")
@@ -364,7 +367,7 @@ def upgrade() -> None:
         sa.Column("size", BIG, nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.Column("content_id", sa.Text(), nullable=False),
-        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
         sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_attachment_message_id_message")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attachment")),
     )
@@ -383,8 +386,8 @@ def upgrade() -> None:
         sa.Column("recording_id", sa.Text(), nullable=True),
         sa.Column("recording_url", sa.Text(), nullable=True),
         sa.Column("voicemail_id", BIG, nullable=True),
-        sa.Column("started_at", UTCDateTime(), nullable=False),
-        sa.Column("ended_at", UTCDateTime(), nullable=True),
+        sa.Column("started_at", MOMENT, nullable=False),
+        sa.Column("ended_at", MOMENT, nullable=True),
         sa.Column("duration_seconds", BIG, nullable=True),
         sa.ForeignKeyConstraint(["inbox_id"], ["inbox.id"], name=op.f("fk_call_inbox_id_inbox")),
         sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_call_message_id_message")),
@@ -401,9 +404,9 @@ def upgrade() -> None:
         sa.Column("id", BIG, nullable=False),
         sa.Column("message_id", BIG, nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("started_at", UTCDateTime(), nullable=False),
-        sa.Column("lease_until", UTCDateTime(), nullable=False),
-        sa.Column("finished_at", UTCDateTime(), nullable=True),
+        sa.Column("started_at", MOMENT, nullable=False),
+        sa.Column("lease_until", MOMENT, nullable=False),
+        sa.Column("finished_at", MOMENT, nullable=True),
         sa.Column("provider_id", sa.Text(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_delivery_message_id_message")),
@@ -434,8 +437,8 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("message_id", BIG, nullable=True),
-        sa.Column("received_at", UTCDateTime(), nullable=False),
-        sa.Column("processed_at", UTCDateTime(), nullable=True),
+        sa.Column("received_at", MOMENT, nullable=False),
+        sa.Column("processed_at", MOMENT, nullable=True),
         sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_inbound_item_message_id_message")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbound_item")),
         sa.UniqueConstraint(
