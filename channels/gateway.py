@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
+from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.exc import StaleDataError
 
 from channels import receipts
@@ -24,7 +25,7 @@ from ticketing import intake, journal
 from ticketing.envelope import Channel, InboundMessage, IncomingFile
 from ticketing.errors import NotFound, TicketingError
 from ticketing.files import file_store
-from ticketing.models import Attachment, Inbox
+from ticketing.models import Attachment, Inbox, Message
 from ticketing.store import db
 from ticketing.transaction import transaction
 
@@ -183,16 +184,15 @@ def _lock(item_id: int) -> InboundItem:
 
 
 def _process(channel: ChannelAdapter, item: RawItem, reading: _Reading, row: InboundItem, at: datetime) -> None:
-    row.processed_at = at
-    row.state, row.reason = reading.state, reading.reason
     if reading.state is not ItemState.RECEIVED:
+        row.state, row.reason, row.processed_at = reading.state, reading.reason, at
         return
     session = db.session()
     mark = journal.mark(session)
     try:
         with session.begin_nested():
-            row.message_id = _make_of_it(channel, item, reading, at)
-        row.state = ItemState.PROCESSED
+            made = _make_of_it(channel, item, reading, at)
+        row.state, row.reason, row.message_id = ItemState.PROCESSED, None, made
     except STORE_TROUBLE:
         raise  # not the item's: the provider shall try again
     except UnsupportedPayload as error:
@@ -202,6 +202,7 @@ def _process(channel: ChannelAdapter, item: RawItem, reading: _Reading, row: Inb
     except Exception as error:
         log.exception("inbound item failed", item_id=row.id, channel=item.channel, kind=item.kind)
         row.state, row.reason = ItemState.QUARANTINED, f"{type(error).__name__}: {error}"[:MAX_REASON]
+    row.processed_at = at
     if row.state is not ItemState.PROCESSED:
         journal.forget(session, since=mark)
 
@@ -221,14 +222,15 @@ def _make_of_it(channel: ChannelAdapter, item: RawItem, reading: _Reading, at: d
 
 
 def _inbox(channel: Channel, address: str) -> Inbox:
-    inbox = db.session().scalar(select(Inbox).where(Inbox.channel == channel, Inbox.address == address))
+    query = select(Inbox).where(Inbox.channel == channel, Inbox.address == address)
+    inbox = db.session().scalar(query.options(joinedload(Inbox.queue)))
     if inbox is None:
         raise NotFound(f"no {channel} inbox has the address that this was sent to; make one, then replay")
     return inbox
 
 
 def _told(row: InboundItem, reading: _Reading, *, duplicate: bool = False) -> Received:
-    message = row.message if row.message_id else None
+    message = db.session().get(Message, row.message_id) if row.message_id else None
     return Received(
         item_id=row.id,
         state=row.state,

@@ -13,6 +13,7 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor
 
+OUR_OWN = frozenset({"at", "level", "method", "request_id", "route", "status"})  # we make these values ourselves
 LONGEST_VALUE = 4000  # characters
 DEEPEST = 4  # dicts and lists in one another
 
@@ -95,7 +96,10 @@ def _json(line: dict[str, Any], **_: Any) -> str:
 
 def redact(_logger: Any, _method: str, line: EventDict) -> EventDict:
     """Take tokens, addresses, numbers and bodies out of a line, by their key or by what they look like."""
-    return {key: value if key.startswith("_") else _redacted(key, value, DEEPEST) for key, value in line.items()}
+    return {
+        key: value if key in OUR_OWN or key.startswith("_") else _redacted(key, value, DEEPEST)
+        for key, value in line.items()
+    }
 
 
 def _redacted(key: str, value: Any, depth: int) -> Any:

@@ -179,7 +179,9 @@ def _queues(caller: Caller, wanted: Filter) -> _QueueIds:
         return _QueueIds(worked=None, wanted=None)
     rows = db.session().execute(select(Queue.id, Queue.name, works(caller))).all()
     return _QueueIds(
-        worked=None if sees_all else [queue_id for queue_id, _, works_it in rows if works_it],
+        worked=None
+        if sees_all or all(works_it for *_, works_it in rows)
+        else [q for q, _, works_it in rows if works_it],
         wanted=[queue_id for queue_id, name, _ in rows if wanted.queue in {name, str(queue_id)}]
         if wanted.queue
         else None,

@@ -8,7 +8,7 @@ from ticketing import lifecycle
 from ticketing.envelope import Channel
 from ticketing.events import Actor
 from ticketing.models import Agent, Queue, Ticket
-from ticketing.status import WAITING_FOR_US
+from ticketing.models.ticket import CLAIMABLE
 from ticketing.store import db
 
 
@@ -30,7 +30,7 @@ def _first(queue: Queue, channel: Channel | None, *, wait: bool) -> Ticket | Non
     db.session().flush()
     query = (
         select(Ticket)
-        .where(Ticket.queue_id == queue.id, Ticket.assignee_id.is_(None), Ticket.status.in_(sorted(WAITING_FOR_US)))
+        .where(Ticket.queue_id == queue.id, CLAIMABLE)
         .order_by(Ticket.live.desc(), Ticket.due_order, Ticket.waiting_order, Ticket.id)
         .limit(1)
         .with_for_update(of=Ticket, skip_locked=not wait, key_share=True)

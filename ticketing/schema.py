@@ -8,7 +8,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from ticketing.store import db
+from ticketing.store import db, write_options
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 UPGRADE_KEY = 0x434F4D51  # an advisory lock: two hosts that upgrade at once take turns
@@ -16,7 +16,7 @@ UPGRADE_KEY = 0x434F4D51  # an advisory lock: two hosts that upgrade at once tak
 
 def upgrade(revision: str = "head") -> None:
     """Migrate up to a revision. Runs in the application context, outside any transaction."""
-    with db.engine.connect().execution_options(writes=True) as connection:
+    with db.engine.connect().execution_options(**write_options()) as connection:
         _take_turns(connection)
         command.upgrade(_config(connection), revision)
         connection.commit()
@@ -24,7 +24,7 @@ def upgrade(revision: str = "head") -> None:
 
 def downgrade(revision: str) -> None:
     """Migrate down to a revision, `base` for an empty database."""
-    with db.engine.connect().execution_options(writes=True) as connection:
+    with db.engine.connect().execution_options(**write_options()) as connection:
         _take_turns(connection)
         command.downgrade(_config(connection), revision)
         connection.commit()
@@ -32,7 +32,7 @@ def downgrade(revision: str) -> None:
 
 def write_migration(message: str) -> None:
     """Write a new migration script from what the models say and the database lacks (for developers)."""
-    with db.engine.connect().execution_options(writes=True) as connection:
+    with db.engine.connect().execution_options(**write_options()) as connection:
         command.revision(_config(connection), message, autogenerate=True, rev_id=_next_number())
 
 

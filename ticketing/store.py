@@ -104,6 +104,7 @@ def _postgresql_options() -> dict[str, Any]:
         "pool_pre_ping": True,
         "pool_timeout": 20,
         "connect_args": {"connect_timeout": 10, "options": "-c timezone=UTC"},
+        "isolation_level": "AUTOCOMMIT",  # a read needs no BEGIN and no ROLLBACK; who writes says so: `write_options`
         **_json_options(),
     }
 
@@ -115,6 +116,13 @@ def _sqlite_options() -> dict[str, Any]:
         "connect_args": {"timeout": 30, "check_same_thread": False},
         **_json_options(),
     }
+
+
+def write_options() -> dict[str, Any]:
+    """Return the execution options of a connection on which a transaction that writes shall begin."""
+    if db.engine.dialect.name == "sqlite":
+        return {"writes": True}
+    return {"writes": True, "isolation_level": "READ COMMITTED"}
 
 
 def _set_up_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

@@ -8,7 +8,7 @@ from flask import current_app
 from sqlalchemy.orm import Session
 
 from ticketing import journal
-from ticketing.store import db
+from ticketing.store import db, write_options
 
 _writers_take_turns = threading.Lock()
 
@@ -25,7 +25,7 @@ def transaction(source: str) -> Iterator[Session]:
         raise RuntimeError("a transaction is already open: open it at the edge, once")
     session.rollback()  # ends a read that came before, so that this transaction sees the newest state
     with _turn(session):
-        session.connection(execution_options={"writes": True})
+        session.connection(execution_options=write_options())
         session.info["source"] = source
         try:
             yield session

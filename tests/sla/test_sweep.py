@@ -17,6 +17,7 @@ from tests.sla.desk import NOON
 from ticketing import journal, lifecycle
 from ticketing.events import SYSTEM, Actor, ReplyWritten
 from ticketing.models import JournalEntry, Ticket
+from ticketing.moment import rfc3339
 from ticketing.store import db
 from ticketing.transaction import transaction
 
@@ -58,7 +59,7 @@ def test_a_deadline_that_passed_is_flagged_with_the_deadline_itself() -> None:
     assert journal.entry_of(entry).event.data() == {
         "metric": "first_response",
         "clock_id": clock.id,
-        "due_at": DEADLINE.isoformat(),
+        "due_at": rfc3339(DEADLINE),
     }
 
 

@@ -84,7 +84,8 @@ class TicketTag(Base):
 _active = text("status IN ('new', 'open', 'pending', 'on_hold')")
 _breached = text("sla_breached")
 _live = text("live")
-_claimable = text("assignee_id IS NULL AND status IN ('new', 'open')")
+# Also the condition of the query: a partial index serves only what is written just like it, values and all.
+CLAIMABLE = text("assignee_id IS NULL AND status IN ('new', 'open')")
 
 Index(
     "ix_ticket_next",
@@ -93,8 +94,8 @@ Index(
     Ticket.due_order,
     Ticket.waiting_order,
     Ticket.id,
-    postgresql_where=_claimable,
-    sqlite_where=_claimable,
+    postgresql_where=CLAIMABLE,
+    sqlite_where=CLAIMABLE,
 )
 # One per view of a queue, so that a page is a walk along an index, however many tickets there are.
 Index("ix_ticket_queue_due", Ticket.queue_id, Ticket.due_order, Ticket.id)
