@@ -2,22 +2,24 @@
 
 import hashlib
 from contextlib import suppress
+from dataclasses import replace
 
 from sqlalchemy import select
 
 from channels.email import smtp_client
-from channels.email.bounces import read_bounce
+from channels.email.bounces import Bounce, read_bounce
+from channels.email.charsets import keepable
 from channels.email.compose import compose
 from channels.email.inboxes import inbox_for_secret
 from channels.email.loops import is_automatic
 from channels.email.mime import ParsedMail, parse
 from channels.email.quoting import split_reply
-from channels.email.reply_address import hints, new_message_id, ticket_of
+from channels.email.reply_address import hints, kept_id, new_message_id, signed_ids
 from channels.errors import InvalidSignature, MalformedPayload, TransientFailure, UnsupportedPayload
 from channels.protocol import Accepted, ChannelAdapter, Outgoing, Parsed, RawItem, Receipt
 from config.settings import Settings, derived_key
 from ticketing.customers import MAX_NAME
-from ticketing.envelope import Channel, HandleKind, InboundMessage, MessageState, Sender
+from ticketing.envelope import Channel, HandleKind, InboundMessage, IncomingFile, MessageState, Sender
 from ticketing.errors import InvalidHandle
 from ticketing.handles import fold
 from ticketing.models import Inbox
@@ -51,11 +53,9 @@ class EmailChannel(ChannelAdapter):
         mail = parse(item.body)
         bounce = read_bounce(mail)
         inbox_address = item.meta["recipient"]
-        if bounce is not None and bounce.message_id and ticket_of(bounce.message_id, self._key):
-            if bounce.delayed:
-                raise UnsupportedPayload(f"a mail server says that it still tries: {bounce.reason}")
-            receipt = Receipt(Channel.EMAIL, bounce.message_id, MessageState.BOUNCED, bounce.reason or bounce.status)
-            return Parsed(_key(mail), inbox_address, receipt)
+        ours = signed_ids(bounce.message_id or "", self._key) if bounce is not None else None
+        if bounce is not None and ours is not None:
+            return Parsed(_key(mail), inbox_address, _receipt(bounce, message_id=ours[1]))
         return Parsed(_key(mail), inbox_address, self._message(mail, item))
 
     def _message(self, mail: ParsedMail, item: RawItem) -> InboundMessage:
@@ -63,13 +63,13 @@ class EmailChannel(ChannelAdapter):
         reply, quoted = split_reply(mail.text)
         return InboundMessage(
             channel=Channel.EMAIL,
-            provider_id=mail.message_id,
-            sender=Sender(HandleKind.EMAIL, address, name),
-            subject=mail.subject,
-            text=reply or mail.text,
-            quoted=quoted if reply else "",
-            html=mail.html,
-            files=mail.files,
+            provider_id=kept_id(mail.message_id),
+            sender=Sender(HandleKind.EMAIL, keepable(address), keepable(name)),
+            subject=keepable(mail.subject),
+            text=keepable(reply or mail.text),
+            quoted=keepable(quoted if reply else ""),
+            html=keepable(mail.html),
+            files=tuple(_kept_file(file) for file in mail.files),
             hints=hints(mail, self._key, recipients=[item.meta.get("envelope_recipient", "")]),
             automatic=is_automatic(mail, envelope_sender=item.meta.get("envelope_sender")),
             received_at=item.received_at,
@@ -92,7 +92,24 @@ class EmailChannel(ChannelAdapter):
         message_id = new_message_id(outgoing.ticket_id, outgoing.message_id, domain, self._key)
         mail = compose(outgoing, message_id=message_id, key=self._key)
         smtp_client.send(mail, sender=outgoing.sender, recipient=outgoing.recipient, url=self._settings.smtp_url)
-        return Accepted(provider_id=message_id)
+        return Accepted(provider_id=kept_id(message_id))
+
+
+def _receipt(bounce: Bounce, *, message_id: int) -> Receipt:
+    """Return what a bounce says of our message: by our own id, for it may come before the sending is written down."""
+    reason = keepable(bounce.reason or bounce.status)
+    if bounce.delayed:
+        raise UnsupportedPayload(f"a mail server says that it still tries: {reason}")
+    return Receipt(Channel.EMAIL, kept_id(bounce.message_id or ""), MessageState.BOUNCED, reason, message_id)
+
+
+def _kept_file(file: IncomingFile) -> IncomingFile:
+    return replace(
+        file,
+        filename=keepable(file.filename),
+        content_type=keepable(file.content_type),
+        content_id=keepable(file.content_id),
+    )
 
 
 def _key(mail: ParsedMail) -> str:
@@ -102,7 +119,7 @@ def _key(mail: ParsedMail) -> str:
     date it still is the same for every copy of one mail.
     """
     marks = "\n".join([mail.headers.first("from"), mail.headers.first("date")])
-    return f"{mail.message_id} {hashlib.sha256(marks.encode(errors='replace')).hexdigest()[:16]}"
+    return f"{kept_id(mail.message_id)} {hashlib.sha256(marks.encode(errors='replace')).hexdigest()[:16]}"
 
 
 def _author(mail: ParsedMail, item: RawItem) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from channels.email.encoded_words import decode_words
 MAX_ADDRESSES = 1_000
 
 _BLANKS = re.compile(r"\s+")
-_BARE = re.compile(r"(?:\"[^\"@]{1,100}\"|[^\s<>\"',;:()]{1,256})@[^\s<>\"',;:()]{1,256}")
+_BARE = re.compile(r"(?:\"[^\"@]{1,100}\"|(?<![^\s<>\"',;:()])[^\s<>\"',;:()]{1,256})@[^\s<>\"',;:()]{1,256}")
 _ENDS_NAME = re.compile(r"[@:<]")
 _COMMENT = re.compile(r"\(([^()]*)\)")
 _ESCAPED = re.compile(r"\\(.)")
@@ -36,7 +36,7 @@ def read_addresses(values: Iterable[str]) -> tuple[Address, ...]:
 def _mailboxes(value: str) -> list[Address]:
     found: list[Address] = []
     waiting = ""  # an unquoted comma in a name: Doe, Jane <jane@example.com>
-    for chunk in _split(value):
+    for chunk in _split(value)[: 2 * MAX_ADDRESSES]:
         mailbox = _mailbox(f"{waiting}, {chunk}" if waiting else chunk)
         if not mailbox.address and not _ENDS_NAME.search(chunk) and len(waiting) < 200:
             waiting = f"{waiting}, {chunk}" if waiting else chunk

@@ -18,6 +18,7 @@ from channels.email.structure import Part
 
 MAX_REPORT_BYTES = 65_536  # a report says what it has to say at its beginning
 MAX_RECIPIENTS = 50
+MAX_SCANNED_LINE = 400  # characters; an address and what stands around it
 
 _REPORTS = {"message/delivery-status", "message/global-delivery-status"}
 _ORIGINALS = {
@@ -32,7 +33,9 @@ _ARRIVED = {"delivered", "relayed", "expanded"}
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _REPLY_CODE = re.compile(r"(?<![\d.:-])([45])\d\d(?=[ -](?:[^\d]|[45]\.\d))")
 _ADDRESS = re.compile(r"[\w.+=!#$%&'*/?^{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}")
-_LONG_BLANKS = re.compile(rb"(\r?\n| )\1{40,}")  # the scanner's patterns take quadratic time over them
+# The scanner's patterns take quadratic time over both.
+_LONG_BLANKS = re.compile(rb"(\r?\n| )\1{40,}")
+_LONG_LINE = re.compile(rb"([^\n]{%d})[^\n]+" % MAX_SCANNED_LINE)
 _ORIGINAL_ID = re.compile(r"^[> \t]*Message-ID:\s*(<[^<>\s]{1,996}>)", re.IGNORECASE | re.MULTILINE)
 _DAEMON = re.compile(
     r"(?:mailer-?daemon|post_?master|mail-?delivery|bounce-?handler|mdaemon|mailerdaemon)[\w.+-]*@", re.IGNORECASE
@@ -173,7 +176,7 @@ def _is_from_daemon(mail: ParsedMail) -> bool:
 
 def _scanned(mail: ParsedMail) -> tuple[list[str], list[str]]:
     """Return the addresses that flufl.bounce finds: (may still arrive, will not)."""
-    shortened = _LONG_BLANKS.sub(rb"\1\1\1", mail.root.raw[:MAX_REPORT_BYTES])
+    shortened = _LONG_LINE.sub(rb"\1", _LONG_BLANKS.sub(rb"\1\1\1", mail.root.raw[:MAX_REPORT_BYTES]))
     try:
         temporary, permanent = all_failures(message_from_bytes(shortened))
     except (AttributeError, IndexError, KeyError, LookupError, RecursionError, TypeError, ValueError):
@@ -194,7 +197,7 @@ def _human_words(mail: ParsedMail) -> str:
 
 _COPY = re.compile(
     r"""^[ \t>*-]*(?:
-        -*\ ?(?:this\ is\ a\ copy|original\ message|below\ this\ line|included\ is\ a\ copy|returned\ message
+        (?:this\ is\ a\ copy|original\ message|below\ this\ line|included\ is\ a\ copy|returned\ message
       | message\ header
       | unsent\ message|original\ mail|the\ body\ of\ the\ (?:mail|message)|a\ copy\ of\ (?:the|your)) .*
       | (?:received|return-path|mime-version|message-id|x-mailer|dkim-signature)\s*:.* )$""",

@@ -13,7 +13,7 @@ MAX_HEADERS = 2_000
 MAX_VALUE = 65_536
 
 _HEADER = re.compile(rb"([!-9;-~]{1,200})[ \t]*:(.*)", re.DOTALL)
-_LATER_HEADER = re.compile(rb"^[A-Za-z][A-Za-z0-9-]{1,60}:[ \t]", re.MULTILINE)
+_SURELY_HEADER = re.compile(rb"[A-Za-z][A-Za-z0-9-]{1,60}:[ \t]")
 _PARAMETER = re.compile(r';\s*([^=;\s]{1,80})\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)', re.DOTALL)
 _SECTION = re.compile(r"([^*]+)(?:\*(\d{1,3}))?(\*)?")
 _ESCAPED = re.compile(r'\\(["\\])')
@@ -48,14 +48,17 @@ def read_headers(raw: bytes, start: int, end: int) -> tuple[Headers, int]:
     no header comes. Headers past MAX_HEADERS or MAX_HEADERS_BYTES are left out.
     """
     head_end, body = _end_of_head(raw, start, end)
+    lines = list(_unfolded(raw[start : min(head_end, start + MAX_HEADERS_BYTES)]))
+    # Looked for once: to search again after every line that is none would take quadratic time.
+    last_header = max((offset for offset, line in lines if _SURELY_HEADER.match(line)), default=-1)
     values: dict[str, list[bytes]] = {}
     count = 0
-    for offset, line in _unfolded(raw[start : min(head_end, start + MAX_HEADERS_BYTES)]):
+    for offset, line in lines:
         found = _HEADER.fullmatch(line)
         if found:
             values.setdefault(found[1].decode("ascii").lower(), []).append(found[2].strip())
             count += 1
-        elif not _LATER_HEADER.search(raw, start + offset, min(head_end, start + MAX_HEADERS_BYTES)):
+        elif offset > last_header:
             return Headers(values), start + offset
         if count >= MAX_HEADERS:
             break

@@ -3,6 +3,7 @@
 import html as entities
 import re
 from collections import Counter
+from itertools import islice
 
 import nh3
 from inscriptis import get_text
@@ -15,6 +16,7 @@ MAX_LAYOUT_TAGS = 10_000
 MAX_DEPTH = 100  # an HTML parser's time grows with tags times depth
 MAX_TAGS = 25_000
 MAX_ENTITIES = 5_000  # those of &, <, > and quotes; the HTML parser is slow at them
+MAX_SLOW = 5_000  # those of U+0080 to U+00BF, no-break spaces mostly; nh3's time grows with their square
 MAX_PASSES = 4
 
 TAGS = {
@@ -77,6 +79,7 @@ _IMAGE = re.compile(r'<img((?: [\w-]+="[^"]*")*)>')
 # Harmless where they stand; but a program that reads our output carelessly once more shall find nothing either.
 _MARKUP = re.compile(r"<|\bon[a-z]+\s*=", re.IGNORECASE)
 _SCRIPT_URL = re.compile(r"\b(?:j(?=avascript\s*:)|v(?=bscript\s*:)|d(?=ata:text/html))", re.IGNORECASE)
+_SLOW = re.compile("[\x80-\xbf]")
 _ENTITY = re.compile(r"&(?:#\d{3,7}|#[xX][\da-fA-F]{2,6}|[a-zA-Z]{2,8});")
 _FUNCTION = re.compile(r"(?:^|;)[^;(]*\([^;]*")
 _BREAK = re.compile(r"<(?:br|p|div|tr|li|h[1-6])\b", re.IGNORECASE)
@@ -146,6 +149,9 @@ def _shallow(html: str) -> str:
     html = _ENTITY.sub(_character, html)
     *head, tail = html.split("&", MAX_ENTITIES)
     html = "&".join([*head, tail.replace("&", " ")])
+    beyond = next(islice(_SLOW.finditer(html), MAX_SLOW, None), None)
+    if beyond is not None:
+        html = html[: beyond.start()] + _SLOW.sub(" ", html[beyond.start() :])
     if html.count("<") <= MAX_DEPTH:
         return html
     open_tags: Counter[str] = Counter()

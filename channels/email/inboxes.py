@@ -7,6 +7,7 @@ from sqlalchemy import select
 from channels.errors import InvalidSignature
 from config.settings import Settings
 from ticketing.envelope import Channel
+from ticketing.handles import MAX_LENGTH
 from ticketing.models import Inbox
 from ticketing.secrets import decrypt
 from ticketing.store import db
@@ -14,6 +15,8 @@ from ticketing.store import db
 
 def inbox_for_recipient(address: str) -> Inbox | None:
     """Return the inbox with this address, whatever stands behind a plus sign; None if it is not ours."""
+    if len(address) > MAX_LENGTH or not address.isprintable():
+        return None  # nobody's address, and PostgreSQL would not even take the question
     folded = address.casefold()
     local, _, domain = folded.rpartition("@")
     spellings = {folded, f"{local.partition('+')[0]}@{domain}"}

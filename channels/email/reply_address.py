@@ -9,14 +9,21 @@ import re
 from collections.abc import Iterable
 from hashlib import sha256
 
+from channels.email.charsets import keepable
 from channels.email.mime import ParsedMail
 from ticketing.envelope import ThreadHints
 
 MAX_HINTS = 50
+MAX_VALUES = 100  # headers in which recipients are looked for
+MAX_VALUE = 32_768  # characters of each
+MAX_ID_BYTES = 180  # of an id in the store: its index takes no long ones, and the adapter's key adds 17 bytes to it
 SIGNATURE_LENGTH = 16  # hex digits, 64 bits
 
 _MESSAGE_ID = re.compile(r"<?t(\d{1,18})\.m(\d{1,18})\.([0-9a-f]{16})@[^<>\s]+>?")
-_PLUS_ADDRESS = re.compile(r"[^\s<>+@]+\+t(\d{1,18})\.([0-9a-f]{16})@[^\s<>@]+", re.IGNORECASE)
+# Bounded, and tried only where an address can begin, for senders write what they like (lengths: RFC 5321, 4.5.3.1).
+_PLUS_ADDRESS = re.compile(
+    r"""(?<![^\s<>+@,;:()"])[^\s<>+@,;:()"]{1,64}\+t(\d{1,18})\.([0-9a-f]{16})@[^\s<>+@,;:()"]{1,255}""", re.IGNORECASE
+)
 _SUBJECT_TOKEN = re.compile(r"\[#(\d{1,18})\]")
 # Where the address that a mail was really sent to can stand; delivery agents add the last three.
 _RECIPIENT_HEADERS = ("to", "cc", "delivered-to", "x-original-to", "envelope-to")
@@ -27,12 +34,25 @@ def new_message_id(ticket_id: int, message_id: int, domain: str, key: str) -> st
     return f"<t{ticket_id}.m{message_id}.{_signature(f'message {ticket_id} {message_id}', key)}@{domain}>"
 
 
-def ticket_of(message_id: str, key: str) -> int | None:
-    """Return the ticket that a Message-ID of ours belongs to; None when it is not ours or was tampered with."""
+def signed_ids(message_id: str, key: str) -> tuple[int, int] | None:
+    """Return the (ticket, message) that a Message-ID of ours names; None when it is not ours or was tampered with."""
     found = _MESSAGE_ID.fullmatch(message_id.strip())
     if found and _is_signed(f"message {found[1]} {found[2]}", found[3], key):
-        return int(found[1])
+        return int(found[1]), int(found[2])
     return None
+
+
+def ticket_of(message_id: str, key: str) -> int | None:
+    """Return the ticket that a Message-ID of ours belongs to; None when it is not ours or was tampered with."""
+    ids = signed_ids(message_id, key)
+    return ids[0] if ids else None
+
+
+def kept_id(message_id: str) -> str:
+    """Return the form in which a Message-ID is kept and looked for: one that is too long becomes its digest."""
+    written = keepable(message_id)
+    raw = written.encode()
+    return written if len(raw) <= MAX_ID_BYTES else f"<{sha256(raw).hexdigest()}@long.invalid>"
 
 
 def plus_address(address: str, ticket_id: int, key: str) -> str:
@@ -56,7 +76,7 @@ def hints(mail: ParsedMail, key: str, *, recipients: Iterable[str] = ()) -> Thre
     signed += [ticket_of_address(one, key) for one in [*recipients, *_addresses(mail)]]
     return ThreadHints(
         ticket_ids=tuple(dict.fromkeys(ticket_id for ticket_id in signed if ticket_id is not None)),
-        message_ids=known,
+        message_ids=tuple(kept_id(one) for one in known),
         subject_ticket_ids=tuple(dict.fromkeys(int(one) for one in _SUBJECT_TOKEN.findall(mail.subject)))[:MAX_HINTS],
     )
 
@@ -67,8 +87,8 @@ def _thread_ids(mail: ParsedMail) -> tuple[str, ...]:
 
 
 def _addresses(mail: ParsedMail) -> list[str]:
-    values = [value for name in _RECIPIENT_HEADERS for value in mail.headers.undecoded(name)]
-    return [found[0] for value in values for found in _PLUS_ADDRESS.finditer(value)][:MAX_HINTS]
+    values = [value[:MAX_VALUE] for name in _RECIPIENT_HEADERS for value in mail.headers.undecoded(name)]
+    return [found[0] for value in values[:MAX_VALUES] for found in _PLUS_ADDRESS.finditer(value)][:MAX_HINTS]
 
 
 def _signature(what: str, key: str) -> str:

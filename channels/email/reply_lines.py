@@ -85,7 +85,7 @@ _HEADER = re.compile(
 
 _DEVICE = re.compile(
     r"""[\W_]*(?:
-        sent\ (?:from|with|via|by|using)\ (?:my|a|an|the)?\ ?\W?(?:[\w.]+\W+){0,4}
+        sent\ (?:from|with|via|by|using)\ (?:my|a|an|the)?\ ?\W?(?:[\w.]+[^\w.]+){0,4}
           (?:i?phone|ipad|ipod|mobile|android|galaxy|mail|mailbox|outlook|airmail|blackberry|device|tablet|pc|cell
           |windows|app|gmail|yahoo|proton)\b
       | sent\ (?:from|via)\ my\ [\w.-]+(?:\ [\w.-]+){0,5}

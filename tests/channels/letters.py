@@ -20,6 +20,44 @@ def mail(message_id: str, subject: str, words: str, *, sender: str = LUCIE, **he
     return message.as_bytes()
 
 
+def odd(message_id: str, words: str, headers: str = "") -> bytes:
+    """A mail whose headers no library would write."""
+    date = "Wed, 18 Nov 2026 12:00:00 +0000"
+    return f"From: {LUCIE}\nTo: {US}\nDate: {date}\nMessage-ID: {message_id}\n{headers}\n{words}\n".encode()
+
+
+def unkeepable(mark: str) -> bytes:
+    """A mail with `mark` wherever a mark can stand: names, subject, ids, text, HTML and a file."""
+    return f"""\
+From: "Lucie {mark}" <lucie{mark}@home.example>
+To: {US}
+Date: Wed, 18 Nov 2026 12:00:00 +0000
+Subject: Kettle {mark}
+Message-ID: <1{mark}@home.example>
+References: <0{mark}@home.example>
+Content-Type: multipart/mixed; boundary="b"
+
+--b
+Content-Type: text/plain; charset=utf-7
+
+It drips {mark} +2AA- .
+
+On Mon, 16 Nov 2026 at 12:00, Agnes <support@desk.example> wrote:
+> We are {mark} on it.
+--b
+Content-Type: text/html; charset=utf-8
+
+<p title="{mark}">It {mark} drips &#0; &#xD800;</p>
+--b
+Content-Type: application/x-{mark}; name*=utf-7''+2AA-%00{mark}
+Content-Disposition: attachment; filename="bill{mark}.pdf"
+Content-ID: <cid{mark}@x>
+
+%PDF
+--b--
+""".encode("utf-8", "surrogatepass")
+
+
 def bounce(message_id: str) -> bytes:
     """A mail server's report that our mail's address does not exist (RFC 3464)."""
     return _report(message_id, "failed", "5.1.1", "smtp; 550 5.1.1 no such user")

@@ -4,9 +4,10 @@ import pytest
 from flask import Flask
 
 from channels import gateway
-from channels.email.inboxes import inbox_for_recipient
+from channels.email.inboxes import inbox_for_recipient, inbox_for_secret
 from channels.email.reply_address import plus_address
-from channels.models import ItemState
+from channels.errors import InvalidSignature
+from channels.models import InboundItem, ItemState
 from channels.protocol import RawItem
 from config.settings import Settings, derived_key
 from tests import make
@@ -14,6 +15,7 @@ from tests.channels import letters
 from tests.conftest import NOON
 from ticketing.envelope import Channel, MessageState
 from ticketing.models import Inbox, Message, Ticket
+from ticketing.secrets import encrypt
 from ticketing.store import db
 from ticketing.transaction import transaction
 
@@ -131,6 +133,21 @@ def test_a_bounce_tells_the_agent_and_opens_no_ticket(app: Flask, inbox: Inbox) 
     assert "5.1.1" in (found.state_reason or "")
 
 
+@pytest.mark.parametrize("state", [MessageState.UNKNOWN, MessageState.SENDING])
+def test_a_bounce_is_believed_before_the_sending_is_written_down(app: Flask, inbox: Inbox, state: MessageState) -> None:
+    first = receive(letters.mail("<1@home.example>", "Kettle", "It drips."))
+    reply = make.reply(db.session().get_one(Ticket, first.ticket_id), make.agent())
+    with transaction("test") as session:
+        row = session.get_one(Message, reply.id)
+        row.state, row.provider_id = state, None
+    provider_id = _our_id(app, first.ticket_id or 0, reply.id)
+
+    receive(letters.bounce(provider_id))
+
+    found = db.session().get_one(Message, reply.id, populate_existing=True)
+    assert (found.state, found.provider_id) == (MessageState.BOUNCED, provider_id)
+
+
 def _our_id(app: Flask, ticket_id: int, message_id: int) -> str:
     from channels.email.reply_address import new_message_id
 
@@ -152,3 +169,74 @@ def test_a_full_mailbox_is_a_bounce_and_a_delay_is_none(app: Flask, inbox: Inbox
 
     found = db.session().get_one(Message, reply.id, populate_existing=True)
     assert (found.state, "mailbox full" in (found.state_reason or "")) == (MessageState.BOUNCED, True)
+
+
+LONG_ID = f"<{'長' * 950}@home.example>"
+
+
+def test_a_mail_with_an_endless_message_id_is_kept_once_and_threads(app: Flask, inbox: Inbox) -> None:
+    raw = letters.odd(LONG_ID, "Kettle")
+
+    first, again = receive(raw), receive(raw)
+    answer = receive(letters.odd("<2@home.example>", "And more", f"In-Reply-To: {LONG_ID}\n"))
+
+    assert (first.state, again.duplicate) == (ItemState.PROCESSED, True)
+    assert answer.ticket_id == first.ticket_id
+    assert len((message(first).provider_id or "").encode()) <= 200
+    assert len(db.session().get_one(InboundItem, first.item_id).key.encode()) <= 200
+
+
+# NULs and halves of characters: as bytes that are no UTF-8, and as UTF-7 and UTF-16, which can spell them.
+UNKEEPABLE = {
+    "NUL": "\x00",
+    "half a character": "\ud800",
+    "NUL, encoded": "=?utf-8?q?=00?=",
+    "half a character, encoded": "=?utf-7?q?+2AA-?=",
+    "half a character in UTF-16": "=?utf-16-be?b?2AA=?=",
+}
+
+
+@pytest.mark.parametrize("mark", UNKEEPABLE.values(), ids=UNKEEPABLE.keys())
+def test_what_no_store_can_keep_costs_nobody_their_mail(app: Flask, inbox: Inbox, mark: str) -> None:
+    raw = letters.unkeepable(mark)
+
+    received = receive(raw)
+
+    found = message(received)
+    kept = [found.body, found.quoted, found.html, found.provider_id or "", *(one.filename for one in found.attachments)]
+    assert received.state is ItemState.PROCESSED
+    assert "It drips" in found.body
+    assert len(found.attachments) == 1
+    assert not any("\x00" in text or any("\ud800" <= char <= "\udfff" for char in text) for text in kept)
+
+
+def test_a_ticket_number_beyond_all_numbers_is_none(app: Flask, inbox: Inbox) -> None:
+    received = receive(letters.mail("<1@home.example>", f"[#{'9' * 18}] [#{'9' * 30}]", "It drips."))
+
+    assert received.state is ItemState.PROCESSED
+
+
+NOBODY = [
+    "",
+    "@",
+    "support\x00@desk.example",
+    "support@desk.example\n",
+    "support\ud800@desk.example",
+    "a" * 5_000 + "@x",
+]
+
+
+@pytest.mark.parametrize("address", NOBODY, ids=ascii)
+def test_an_address_that_can_be_nobodys_is_no_inbox(app: Flask, inbox: Inbox, address: str) -> None:
+    assert inbox_for_recipient(address) is None
+
+
+HEADERS = ["", "Bearer", "Bearer \x00", "Bearer \ud800", "Basic abc", "Bearer " + "a" * 100_000, "Bearer é 長"]
+
+
+@pytest.mark.parametrize("header", HEADERS, ids=lambda header: ascii(header[:20]))
+def test_a_header_without_our_secret_is_refused(app: Flask, settings: Settings, header: str) -> None:
+    make.inbox(Channel.EMAIL, address=letters.US, secret=encrypt("the secret", settings.secret_key))
+
+    with pytest.raises(InvalidSignature):
+        inbox_for_secret(header, settings)

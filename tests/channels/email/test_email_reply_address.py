@@ -3,7 +3,15 @@
 import pytest
 
 from channels.email.mime import parse
-from channels.email.reply_address import hints, new_message_id, plus_address, ticket_of, ticket_of_address
+from channels.email.reply_address import (
+    hints,
+    kept_id,
+    new_message_id,
+    plus_address,
+    signed_ids,
+    ticket_of,
+    ticket_of_address,
+)
 
 KEY = "a" * 64
 
@@ -13,6 +21,13 @@ def test_our_message_id_names_its_ticket_and_stays_the_same():
 
     assert message_id == new_message_id(12, 34, "shop.example", KEY)
     assert ticket_of(message_id, KEY) == 12
+
+
+def test_our_message_id_names_its_message_too():
+    message_id = new_message_id(12, 34, "shop.example", KEY)
+
+    assert signed_ids(message_id, KEY) == (12, 34)
+    assert signed_ids(message_id.replace("m34", "m35"), KEY) is None
 
 
 def test_our_address_names_its_ticket_even_in_capitals():
@@ -71,3 +86,41 @@ def test_hints_are_capped():
 
     assert len(found.message_ids) == 50
     assert found.message_ids[0] == "<199@home.example>"
+
+
+ADDRESSES = {
+    "alone": "{}",
+    "in angle brackets": "Shop <{}>",
+    "after a comma": "ann@home.example,{}",
+    "before a comma": "{},ann@home.example",
+    "after very much": "a," * 5_000 + "{}",
+    "in quotes": '"{}" <ann@home.example>',
+}
+
+
+@pytest.mark.parametrize("written", ADDRESSES.values(), ids=ADDRESSES.keys())
+def test_our_address_is_found_wherever_it_stands(written):
+    to = written.format(plus_address("support@shop.example", 9, KEY))
+
+    assert hints(parse(f"To: {to}\r\n\r\nHi".encode()), KEY).ticket_ids == (9,)
+
+
+IDS = {
+    "usual": ("<1@home.example>", "<1@home.example>"),
+    "with a NUL": ("<1\x00@home.example>", "<1@home.example>"),
+    "with half a character": ("<1\ud800@home.example>", "<1\ufffd@home.example>"),
+    "just short enough": (f"<{'a' * 178}>", f"<{'a' * 178}>"),
+}
+
+
+@pytest.mark.parametrize(("written", "kept"), IDS.values(), ids=IDS.keys())
+def test_an_id_is_kept_as_it_was_where_that_can_be(written, kept):
+    assert kept_id(written) == kept
+
+
+def test_a_long_id_is_kept_as_its_digest():
+    kept = kept_id(f"<{'長' * 950}@home.example>")
+
+    assert kept == kept_id(f"<{'長' * 950}@home.example>") != kept_id(f"<{'長' * 951}@home.example>")
+    assert kept.endswith("@long.invalid>")
+    assert len(kept) < 100
