@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 
 from config.settings import Settings
 
@@ -31,9 +32,10 @@ def banner(settings: Settings, tokens: Mapping[str, str], *, started_in: float) 
 def _first_customer(settings: Settings) -> str:
     """Return a command that works in this folder, whatever the settings are."""
     usual = settings.data_dir == Path("var").absolute()
-    folder = "" if usual else f"COMPTOIR_DATA_DIR='{settings.data_dir}' "
+    folder = "" if usual else f"COMPTOIR_DATA_DIR={quote(str(settings.data_dir))} "
     started_by = sys.argv[0]
-    command = started_by if Path(started_by).name == "comptoir" else f"{sys.executable} -m api.embedded"
+    program = Path(started_by).name == "comptoir"
+    command = quote(started_by) if program else f"{quote(sys.executable)} -m api.embedded"
     return f"{folder}{command} simulate email --body 'My kettle leaks.'"
 
 

@@ -10,7 +10,7 @@ from twilio.rest import Client
 
 from api.app import create_app
 from channels import twilio_api
-from channels.errors import PermanentFailure
+from channels.errors import PermanentFailure, TransientFailure
 from channels.sandbox.store import Arrived, SandboxStore
 from config.settings import Settings
 from tests.conftest import NOON
@@ -74,7 +74,7 @@ def test_the_outbox_is_in_order_and_can_be_filtered(desk: Flask) -> None:
 
 @pytest.mark.parametrize("account", [{"auth_token": "wrong"}, {"account_sid": "AC" + "0" * 32}])
 def test_a_stranger_is_not_served(desk: Flask, account: dict[str, str]) -> None:
-    with pytest.raises(PermanentFailure, match="20003"), twilio_api.handing_over():
+    with pytest.raises(TransientFailure, match="TWILIO_AUTH_TOKEN"), twilio_api.handing_over():
         client(desk, **account).messages.create(to=THEIRS, from_=OURS, body="Hi")
 
     assert outbox(desk) == []
