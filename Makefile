@@ -22,7 +22,7 @@ run: .venv/runtime.stamp ## Start everything on this machine, with a demonstrati
 
 .PHONY: test
 test: .venv/dev.stamp ## Run the whole suite
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 .PHONY: lint
 lint: .venv/dev.stamp ## Check style, types and layers
