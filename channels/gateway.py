@@ -26,6 +26,7 @@ from ticketing.envelope import Channel, InboundMessage, IncomingFile
 from ticketing.errors import NotFound, TicketingError
 from ticketing.files import file_store
 from ticketing.models import Attachment, Inbox, Message
+from ticketing.storable import storable
 from ticketing.store import db
 from ticketing.transaction import transaction
 
@@ -172,10 +173,7 @@ def _worth_keeping(headers: Mapping[str, str]) -> dict[str, str]:
 
 def _storable(values: Mapping[str, str]) -> dict[str, str]:
     """Return values that both databases can keep: PostgreSQL refuses a NUL and half a surrogate pair."""
-    return {
-        name: value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
-        for name, value in values.items()
-    }
+    return {name: storable(value) for name, value in values.items()}
 
 
 def _lock(item_id: int) -> InboundItem:

@@ -12,6 +12,7 @@ from werkzeug.datastructures import MultiDict
 from channels.errors import InvalidSignature, MalformedPayload
 from channels.protocol import RawItem
 from config.settings import Settings
+from ticketing.storable import storable
 
 FORM = "application/x-www-form-urlencoded"
 MAX_FIELDS = 300  # Twilio sends some forty
@@ -40,7 +41,7 @@ def read_form(item: RawItem) -> dict[str, str]:
         raise MalformedPayload(f"Twilio sends forms, this is {item.content_type[:80] or 'something else'}")
     fields: dict[str, str] = {}
     for name, value in _fields(item):
-        fields.setdefault(name, value.replace("\x00", "\N{REPLACEMENT CHARACTER}"))
+        fields.setdefault(name, storable(value))
     return fields
 
 
@@ -58,7 +59,7 @@ def required(form: dict[str, str], *names: str) -> list[str]:
 def in_address(item: RawItem, name: str) -> str:
     """Return what we wrote into the query of the address that Twilio calls back; "" if it is not there."""
     values = parse_qs(urlsplit(item.url).query, max_num_fields=MAX_FIELDS).get(name, [""])
-    return values[0].replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return storable(values[0])
 
 
 def message_in_address(item: RawItem) -> int | None:

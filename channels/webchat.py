@@ -22,6 +22,7 @@ from ticketing.events import SYSTEM
 from ticketing.intake import Taken
 from ticketing.lifecycle import end_live, lock_ticket
 from ticketing.models import Handle, Inbox, Message, MessageKind, Ticket
+from ticketing.storable import storable
 from ticketing.store import db
 
 MAX_BODY = 10_000  # characters
@@ -164,11 +165,6 @@ def end_abandoned(now: datetime, limit: int = 100) -> list[int]:
     for ticket_id in tickets:
         end_live(lock_ticket(ticket_id), by=SYSTEM, at=now)
     return list(tickets)
-
-
-def storable(text: str) -> str:
-    """Return a text that both databases can keep: no NUL, no half of a surrogate pair."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
 
 
 def _words(raw: bytes) -> tuple[str, str]:
