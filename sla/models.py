@@ -61,6 +61,7 @@ class Clock(Base):
     warn_at: Mapped[datetime | None]  # None: nobody is to be warned
     met_at: Mapped[datetime | None]
     breached_at: Mapped[datetime | None]  # the deadline, once somebody noticed that it passed unmet
+    cancelled_at: Mapped[datetime | None]  # ended without a verdict: its ticket was merged into another
 
     policy: Mapped[Policy] = relationship()
     calendar: Mapped[Calendar] = relationship()
@@ -83,6 +84,6 @@ class Clock(Base):
         self.met_at, self.breached_at = value.met_at, value.breached_at
 
 
-_running = text("met_at IS NULL AND breached_at IS NULL")
+_running = text("met_at IS NULL AND breached_at IS NULL AND cancelled_at IS NULL")
 
 Index("ix_clock_due", Clock.due_at, postgresql_where=_running, sqlite_where=_running)

@@ -31,7 +31,9 @@ def flag_due(now: datetime, limit: int = 500) -> int:
 
 
 def _tickets_with_due_clocks(now: datetime, limit: int) -> Sequence[int]:
-    due = select(Clock.ticket_id).where(Clock.due_at <= now, Clock.met_at.is_(None), Clock.breached_at.is_(None))
+    due = select(Clock.ticket_id).where(
+        Clock.due_at <= now, Clock.met_at.is_(None), Clock.breached_at.is_(None), Clock.cancelled_at.is_(None)
+    )
     return db.session().scalars(due.order_by(Clock.due_at).limit(limit)).all()
 
 

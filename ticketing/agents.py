@@ -21,10 +21,17 @@ RANK = {Role.AGENT: 0, Role.SUPERVISOR: 1, Role.ADMIN: 2}
 SCOPES = {  # what a token may be limited to
     "tickets:read": "read tickets, messages, journals and SLA clocks",
     "tickets:write": "open and change tickets, reply, note, assign, claim",
-    "queues:read": "read queues and inboxes",
-    "queues:write": "make and change queues (admin)",
+    "customers:read": "read customers, their handles, consents and timelines",
+    "customers:write": "make, change, merge, part, export and erase customers",
+    "queues:read": "read queues, their boards and inboxes",
+    "queues:write": "make and change queues and inboxes (admin)",
     "agents:read": "read agents",
+    "agents:write": "say whether one is present; make and change agents (admin)",
+    "settings:read": "read custom fields, macros, canned replies, templates and views",
+    "settings:write": "change custom fields, macros, canned replies, templates and views",
+    "audit:read": "read the audit (admin)",
     "tokens:write": "make, list and revoke tokens",
+    "account:write": "change one's own password, second factor and sessions",
 }
 
 

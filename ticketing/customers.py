@@ -9,6 +9,7 @@ from sqlalchemy.orm import joinedload
 
 from ticketing.envelope import HandleKind, Sender
 from ticketing.errors import InvalidInput, NotFound
+from ticketing.folding import handle_key, name_key
 from ticketing.handles import fold
 from ticketing.models import Customer, Handle
 from ticketing.store import db
@@ -39,7 +40,8 @@ def _recognise(senders: Sequence[Sender], at: datetime) -> tuple[Customer, list[
         owner = new_customer(name, at=at)
     else:
         lock_customer(owner)
-        owner.name = owner.name or name
+        if name and not owner.name:
+            owner.name, owner.name_key = name, name_key(name)
     found = [handle or _new_handle(owner, sender, at) for sender, handle in zip(senders, handles, strict=True)]
     db.session().flush()
     return owner, found
@@ -47,8 +49,16 @@ def _recognise(senders: Sequence[Sender], at: datetime) -> tuple[Customer, list[
 
 def new_customer(name: str, *, at: datetime) -> Customer:
     """Add a customer without handles; `name` may be "" while nobody told us."""
+    name = name[:MAX_NAME]
     customer = Customer(
-        name=name[:MAX_NAME], language="", time_zone="", preferred_channels=[], fields={}, created_at=at
+        name=name,
+        name_key=name_key(name),
+        language="",
+        time_zone="",
+        preferred_channels=[],
+        fields={},
+        notes="",
+        created_at=at,
     )
     db.session().add(customer)
     db.session().flush()
@@ -81,7 +91,8 @@ def find_handles(senders: Sequence[Sender]) -> list[Handle | None]:
 
 def _new_handle(owner: Customer, sender: Sender, at: datetime) -> Handle:
     folded = fold(sender.kind, sender.address)
-    handle = Handle(customer=owner, kind=sender.kind, address=folded, shown=sender.address.strip(), created_at=at)
+    shown, key = sender.address.strip(), handle_key(sender.kind, folded)
+    handle = Handle(customer=owner, kind=sender.kind, address=folded, shown=shown, key=key, created_at=at)
     db.session().add(handle)
     return handle
 

@@ -5,7 +5,7 @@ values, never bodies or addresses. `channels/events.py` and `sla/events.py` add 
 """
 
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Self
@@ -106,6 +106,7 @@ class ReplyWritten(Event):
 @dataclass(frozen=True)
 class NoteWritten(Event):
     message_id: int
+    mentions: list[int] = field(default_factory=list)  # agents' ids
 
 
 @dataclass(frozen=True)
@@ -113,11 +114,14 @@ class TicketAssigned(Event):
     before: int | None
     after: int
     stolen: bool = False
+    automatic: bool = False  # by the queue's own assignment
+    reason: str = ""  # why it was taken over or handed on, if anybody said
 
 
 @dataclass(frozen=True)
 class TicketReleased(Event):
     before: int
+    reason: str = ""  # agent_left, or what the agent said
 
 
 @dataclass(frozen=True)
@@ -176,3 +180,98 @@ class LiveEnded(Event):
     """The customer no longer waits at the other end: the call or the chat is over."""
 
     channel: str
+
+
+@dataclass(frozen=True)
+class TicketClosed(Event):
+    """The grace period after solving is over; nothing reopens the ticket any more."""
+
+    solved_at: str  # RFC 3339
+
+
+@dataclass(frozen=True)
+class TicketSnoozed(Event):
+    until: str  # RFC 3339
+
+
+@dataclass(frozen=True)
+class TicketWoke(Event):
+    """A snoozed ticket is back; the entry's `at` is the moment for which it was snoozed, if it was left alone."""
+
+    why: str  # due, reply (the customer wrote), agent
+
+
+@dataclass(frozen=True)
+class SkillsChanged(Event):
+    added: list[str]
+    removed: list[str]
+
+
+@dataclass(frozen=True)
+class TicketMerged(Event):
+    """This ticket is now part of another, where its messages are."""
+
+    into: int
+    messages: list[int]
+
+
+@dataclass(frozen=True)
+class TicketAbsorbed(Event):
+    """Another ticket was merged into this one."""
+
+    merged: int
+    messages: list[int]
+    waiting_since: str | None  # of this ticket now: the older one of the two
+
+
+@dataclass(frozen=True)
+class TicketSplit(Event):
+    """Messages of this ticket went to a new one."""
+
+    into: int
+    messages: list[int]
+
+
+@dataclass(frozen=True)
+class LinkAdded(Event):
+    link: str
+    other: int
+
+
+@dataclass(frozen=True)
+class LinkRemoved(Event):
+    link: str
+    other: int
+
+
+@dataclass(frozen=True)
+class CustomersMerged(Event):
+    """The ticket's customer turned out to be the same person as another, who has the ticket now."""
+
+    merged: int
+    kept: int
+
+
+@dataclass(frozen=True)
+class CustomersUnmerged(Event):
+    kept: int
+    parted: int
+
+
+@dataclass(frozen=True)
+class TicketErased(Event):
+    """The customer asked to be forgotten: words, files and names are gone, times and verdicts stay."""
+
+    messages: list[int]
+
+
+@dataclass(frozen=True)
+class MacroApplied(Event):
+    macro_id: int
+
+
+@dataclass(frozen=True)
+class AssignmentDue(Event):
+    """A ticket waits in a queue that hands out its work by itself."""
+
+    queue_id: int

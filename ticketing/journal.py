@@ -72,6 +72,21 @@ def append(ticket: Ticket, event: Event, *, by: Actor, at: datetime) -> None:
         reaction(ticket, entry)
 
 
+def note(ticket_ids: Sequence[int], event: Event, *, by: Actor, at: datetime) -> None:
+    """Record one event for many tickets that it does not change: nothing follows from it, no version goes up."""
+    session = db.session()
+    shared = {
+        "kind": event.kind(),
+        "actor_type": by.type,
+        "actor_id": by.id,
+        "source": session.info["source"],
+        "data": event.data(),
+        "at": at,
+        "dispatched_at": at,
+    }
+    session.info.setdefault(WRITTEN, []).extend({"ticket_id": one, **shared} for one in ticket_ids)
+
+
 def entry_of(row: JournalEntry) -> Entry:
     """Return the stored line as a value."""
     actor = Actor(ActorType(row.actor_type), row.actor_id)

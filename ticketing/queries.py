@@ -6,52 +6,18 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import and_, exists, not_, or_, select, tuple_
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 from sqlalchemy.sql import ColumnElement
 
 from ticketing.agents import Caller
-from ticketing.envelope import Channel
 from ticketing.errors import NotFound
+from ticketing.filters import Filter, conditions_of, queues_of, sees
 from ticketing.lifecycle import lock_ticket
-from ticketing.models import Message, Queue, Role, Ticket, TicketTag
-from ticketing.queues import works
-from ticketing.status import Priority, Status
+from ticketing.models import Message, Role, Ticket
 from ticketing.store import db
 
 LAST = datetime(9999, 12, 31, tzinfo=UTC)  # where "none" is sorted
-
-
-class SLAState(StrEnum):
-    """How a ticket stands with its clocks."""
-
-    OK = "ok"
-    AT_RISK = "at_risk"
-    BREACHED = "breached"
-    NONE = "none"
-
-
-def sla_state(ticket: Ticket, now: datetime) -> SLAState:
-    """Return the true state at this moment, whether or not anybody has flagged it."""
-    if not ticket.sla_tracked:
-        return SLAState.NONE
-    if ticket.sla_breached or (ticket.due_at is not None and ticket.due_at <= now):
-        return SLAState.BREACHED
-    if ticket.warn_at is not None and ticket.warn_at <= now:
-        return SLAState.AT_RISK
-    return SLAState.OK
-
-
-def _in_sla_state(state: SLAState, now: datetime) -> ColumnElement[bool]:
-    """Return the same rule as SQL."""
-    breached = or_(Ticket.sla_breached, and_(Ticket.due_at.is_not(None), Ticket.due_at <= now))
-    warned = and_(Ticket.warn_at.is_not(None), Ticket.warn_at <= now)
-    return {
-        SLAState.NONE: not_(Ticket.sla_tracked),
-        SLAState.BREACHED: and_(Ticket.sla_tracked, breached),
-        SLAState.AT_RISK: and_(Ticket.sla_tracked, not_(breached), warned),
-        SLAState.OK: and_(Ticket.sla_tracked, not_(breached), not_(warned)),
-    }[state]
 
 
 class Sort(StrEnum):
@@ -81,20 +47,6 @@ ORDERS: dict[Sort, Order] = {
 
 
 @dataclass(frozen=True)
-class Filter:
-    """Which tickets; an empty field filters nothing. `assignee`: "none", or an agent's id."""
-
-    queue: str = ""
-    statuses: tuple[Status, ...] = ()
-    assignee: str = ""
-    channel: Channel | None = None
-    priority: Priority | None = None
-    tag: str = ""
-    customer_id: int | None = None
-    sla: SLAState | None = None
-
-
-@dataclass(frozen=True)
 class Page:
     """A page of tickets, and the position after its last one; None when there is nothing behind it."""
 
@@ -110,8 +62,8 @@ def list_tickets(
     An admin's costs two, unless it asks for a queue.
     """
     order = ORDERS[sort]
-    queues = _queues(caller, wanted)
-    query = select(Ticket).join(Ticket.queue).where(*_conditions(caller, wanted, queues, now))
+    queues = queues_of(caller, wanted)
+    query = select(Ticket).join(Ticket.queue).where(*conditions_of(caller, wanted, queues, now))
     if after is not None:
         query = query.where(_behind(order, after))
     key = order.column.desc() if order.descending else order.column
@@ -125,7 +77,7 @@ def list_tickets(
 def read_ticket(caller: Caller, ticket_id: int) -> Ticket:
     """Return a ticket with all that is shown of it. Raises NotFound, also for one that is not the caller's to see."""
     db.session().flush()
-    query = select(Ticket).join(Ticket.queue).where(Ticket.id == ticket_id, _sees(caller))
+    query = select(Ticket).join(Ticket.queue).where(Ticket.id == ticket_id, sees(caller))
     ticket = db.session().scalar(query.options(*_with_names()).execution_options(populate_existing=True))
     if ticket is None:
         raise NotFound(f"there is no ticket {ticket_id}")
@@ -141,7 +93,7 @@ def lock_seen(caller: Caller, ticket_id: int) -> Ticket:
 
 def must_know(caller: Caller, customer_id: int) -> None:
     """Raise NotFound unless the caller sees a ticket of this customer: ids can be counted through, persons may not."""
-    query = select(Ticket.id).join(Ticket.queue).where(Ticket.customer_id == customer_id, _sees(caller))
+    query = select(Ticket.id).join(Ticket.queue).where(Ticket.customer_id == customer_id, sees(caller))
     if db.session().scalar(query.limit(1)) is None and caller.role is not Role.ADMIN:
         raise NotFound(f"there is no customer {customer_id}")
 
@@ -160,34 +112,6 @@ def list_messages(ticket: Ticket, *, after: int, limit: int) -> Sequence[Message
     return db.session().scalars(query).all()
 
 
-def _sees(caller: Caller) -> ColumnElement[bool]:
-    """Return the condition that the caller may see a ticket that is joined with its queue."""
-    return or_(works(caller), Ticket.assignee_id == caller.agent_id)
-
-
-@dataclass(frozen=True)
-class _QueueIds:
-    """Queues by id, known beforehand so that the list's own query can walk an index. None: no matter which."""
-
-    worked: Sequence[int] | None
-    wanted: Sequence[int] | None
-
-
-def _queues(caller: Caller, wanted: Filter) -> _QueueIds:
-    sees_all = caller.role is Role.ADMIN
-    if sees_all and not wanted.queue:
-        return _QueueIds(worked=None, wanted=None)
-    rows = db.session().execute(select(Queue.id, Queue.name, works(caller))).all()
-    return _QueueIds(
-        worked=None
-        if sees_all or all(works_it for *_, works_it in rows)
-        else [q for q, _, works_it in rows if works_it],
-        wanted=[queue_id for queue_id, name, _ in rows if wanted.queue in {name, str(queue_id)}]
-        if wanted.queue
-        else None,
-    )
-
-
 def _with_names() -> Sequence[Any]:
     return (
         contains_eager(Ticket.queue),
@@ -195,28 +119,6 @@ def _with_names() -> Sequence[Any]:
         joinedload(Ticket.assignee),
         selectinload(Ticket.tag_rows),
     )
-
-
-def _conditions(caller: Caller, wanted: Filter, queues: _QueueIds, now: datetime) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if queues.worked is not None:
-        conditions.append(or_(Ticket.queue_id.in_(queues.worked), Ticket.assignee_id == caller.agent_id))
-    if queues.wanted is not None:
-        conditions.append(Ticket.queue_id.in_(queues.wanted))
-    if wanted.statuses:
-        conditions.append(Ticket.status.in_(wanted.statuses))
-    if wanted.assignee == "none":
-        conditions.append(Ticket.assignee_id.is_(None))
-    elif wanted.assignee:
-        conditions.append(Ticket.assignee_id == int(wanted.assignee))
-    if wanted.tag:
-        tagged = exists().where(TicketTag.ticket_id == Ticket.id, TicketTag.name == wanted.tag.casefold())
-        conditions.append(tagged)
-    equal = {Ticket.channel: wanted.channel, Ticket.priority: wanted.priority, Ticket.customer_id: wanted.customer_id}
-    conditions.extend(column == value for column, value in equal.items() if value is not None)
-    if wanted.sla is not None:
-        conditions.append(_in_sla_state(wanted.sla, now))
-    return conditions
 
 
 def _behind(order: Order, after: tuple[datetime, int]) -> ColumnElement[bool]:

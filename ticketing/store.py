@@ -67,6 +67,8 @@ class Base(DeclarativeBase):
             datetime: UTCDateTime,
             dict[str, Any]: DOCUMENT,
             list[str]: DOCUMENT,
+            list[int]: DOCUMENT,
+            list[dict[str, Any]]: DOCUMENT,
             StrEnum: Enum(StrEnum, native_enum=False, length=16, values_callable=_values),
         },
     )

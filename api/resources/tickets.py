@@ -13,9 +13,10 @@ from api.requests import read_at
 from api.schemas.tickets import NewTicketSchema, TicketChangeSchema, TicketPageSchema, TicketQuery, TicketSchema
 from api.versions import check_if_match, with_etag
 from ticketing import lifecycle
+from ticketing.filters import Filter
 from ticketing.models import Ticket
 from ticketing.moment import utc_now
-from ticketing.queries import Filter, list_tickets, lock_seen, read_ticket
+from ticketing.queries import list_tickets, lock_seen, read_ticket
 from ticketing.requests import open_request
 from ticketing.status import ACTIVE, Status
 from ticketing.transaction import transaction

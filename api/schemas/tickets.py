@@ -15,10 +15,11 @@ from api.serialisation import Answer, DerivedEnum, Moment
 from ticketing.conversation import MAX_BODY
 from ticketing.customers import MAX_NAME
 from ticketing.envelope import Channel
+from ticketing.filters import SLAState, sla_state
 from ticketing.handles import MAX_LENGTH
 from ticketing.lifecycle import MAX_SUBJECT, MAX_TAG, MAX_TAGS
 from ticketing.models import Ticket
-from ticketing.queries import SLAState, Sort, sla_state
+from ticketing.queries import Sort
 from ticketing.status import Priority, Status
 
 NAME_OR_ID = {"anyOf": [{"type": "string"}, {"type": "integer"}], "example": "Support"}

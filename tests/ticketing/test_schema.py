@@ -7,7 +7,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
 from api.app import create_app
 from api.seed import initialise
@@ -15,7 +15,7 @@ from config.settings import Settings
 from tests import make, servers
 from ticketing import schema
 from ticketing.envelope import Channel
-from ticketing.store import Base, db
+from ticketing.store import Base, db, write_options
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -70,3 +70,54 @@ def test_initialising_twice_changes_nothing(fresh: Flask) -> None:
     assert before == after
     assert before["agent"] == 3
     assert before["inbox"] == 4
+
+
+def test_rows_of_the_first_version_come_through_the_second_and_back(fresh: Flask) -> None:
+    with fresh.app_context():
+        schema.upgrade("0001")
+        before = _fill_first_version()
+        schema.upgrade("0002")
+        with db.engine.connect() as connection:
+            agent = connection.execute(text("SELECT skills, capacity, presence FROM agent")).one()
+            customer = connection.execute(text("SELECT name, name_key FROM customer")).one()
+            files = connection.execute(text("SELECT message_id FROM attachment")).scalars().all()
+        schema.downgrade("0001")
+        after = _rows()
+        db.engine.dispose()
+
+    assert after == before
+    assert [str(one) for one in agent] == ["[]", "{}", "offline"]
+    assert tuple(customer) == ("Karim", "karim")
+    assert files == [1]
+
+
+def _fill_first_version() -> dict[str, list[tuple[object, ...]]]:
+    at = "'2026-11-18 12:00:00'"
+    with db.engine.connect().execution_options(**write_options()) as connection:
+        for line in (
+            f"agent (email, name, role, is_active, created_at) VALUES ('a@desk.example', 'Ada', 'agent', true, {at})",
+            f"queue (name, access, created_at) VALUES ('Support', 'everyone', {at})",
+            "customer (name, language, time_zone, preferred_channels, fields, created_at)"
+            f" VALUES ('Karim', '', '', '[]', '{{}}', {at})",
+            "handle (customer_id, kind, address, shown, created_at)"
+            f" VALUES (1, 'email', 'k@home.example', 'k@home.example', {at})",
+            "ticket (subject, status, priority, channel, queue_id, customer_id, assignee_id, fields, live, created_at,"
+            " updated_at, version, sla_breached, sla_tracked)"
+            f" VALUES ('Leak', 'open', 'normal', 'email', 1, 1, 1, '{{}}', false, {at}, {at}, 1, false, false)",
+            "message (ticket_id, kind, channel, body, html, quoted, automatic, state, data, attempts, created_at)"
+            f" VALUES (1, 'inbound', 'email', 'It drips.', '', '', false, 'received', '{{}}', 0, {at})",
+            "attachment (message_id, filename, content_type, size, sha256, content_id, created_at)"
+            f" VALUES (1, 'a.txt', 'text/plain', 1, 'ab', '', {at})",
+        ):
+            connection.execute(text(f"INSERT INTO {line}".replace(":", r"\:")))
+        connection.commit()
+    return _rows()
+
+
+def _rows() -> dict[str, list[tuple[object, ...]]]:
+    with db.engine.connect() as connection:
+        return {
+            name: [tuple(map(str, row)) for row in connection.execute(text(f'SELECT * FROM "{name}"'))]
+            for name in sorted(inspect(connection).get_table_names())
+            if name != "alembic_version"
+        }

@@ -1,26 +1,52 @@
 """The core's tables. Import models from here."""
 
-from ticketing.models.agent import Agent, Role, Token
-from ticketing.models.customer import Customer, Handle
+from ticketing.models.access import AuditEntry, KeptAnswer
+from ticketing.models.agent import Agent, Credential, Identity, LoginSession, Presence, Role, Token
+from ticketing.models.customer import Consent, Customer, CustomerMerge, Handle
+from ticketing.models.field import FieldDefinition, FieldKind, FieldSubject
 from ticketing.models.journal import JournalEntry
-from ticketing.models.message import Attachment, Message, MessageKind
-from ticketing.models.queue import Inbox, Queue, QueueAccess, QueueMember
-from ticketing.models.ticket import Ticket, TicketTag
+from ticketing.models.message import Attachment, Draft, Mention, Message, MessageKind, Onlooker
+from ticketing.models.queue import Assignment, Inbox, Queue, QueueAccess, QueueMember
+from ticketing.models.ticket import LinkKind, Ticket, TicketLink, TicketSkill, TicketTag
+from ticketing.models.writing import CannedReply, Macro, Template, View, ViewScope
 
 __all__ = [
     "Agent",
+    "Assignment",
     "Attachment",
+    "AuditEntry",
+    "CannedReply",
+    "Consent",
+    "Credential",
     "Customer",
+    "CustomerMerge",
+    "Draft",
+    "FieldDefinition",
+    "FieldKind",
+    "FieldSubject",
     "Handle",
+    "Identity",
     "Inbox",
     "JournalEntry",
+    "KeptAnswer",
+    "LinkKind",
+    "LoginSession",
+    "Macro",
+    "Mention",
     "Message",
     "MessageKind",
+    "Onlooker",
+    "Presence",
     "Queue",
     "QueueAccess",
     "QueueMember",
     "Role",
+    "Template",
     "Ticket",
+    "TicketLink",
+    "TicketSkill",
     "TicketTag",
     "Token",
+    "View",
+    "ViewScope",
 ]

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ticketing.envelope import HandleKind
+from ticketing.envelope import Channel, HandleKind
+from ticketing.models.agent import Agent
 from ticketing.store import Base
 
 
@@ -17,10 +18,14 @@ class Customer(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]  # "" until somebody tells us
+    name_key: Mapped[str] = mapped_column(default="")  # folded, to find namesakes: see ticketing.folding
     language: Mapped[str] = mapped_column(default="")  # IETF tag, "" when unknown
     time_zone: Mapped[str] = mapped_column(default="")  # IANA, "" when unknown
     preferred_channels: Mapped[list[str]] = mapped_column(default=list)  # best first
     fields: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    notes: Mapped[str] = mapped_column(default="")  # what the desk should know; never shown to the customer
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))  # who this is the same person as
+    erased_at: Mapped[datetime | None]  # the person asked to be forgotten
     created_at: Mapped[datetime]
 
     handles: Mapped[list["Handle"]] = relationship(back_populates="customer", order_by="Handle.id")
@@ -37,6 +42,42 @@ class Handle(Base):
     kind: Mapped[HandleKind]
     address: Mapped[str]  # folded: E.164, or the mail address as ticketing.handles folds it
     shown: Mapped[str]  # as the customer writes it; where we send to
+    key: Mapped[str] = mapped_column(default="")  # what likely duplicates have in common: see ticketing.folding
     created_at: Mapped[datetime]
 
     customer: Mapped[Customer] = relationship(back_populates="handles")
+
+
+class Consent(Base):
+    """Whether a customer lets us write to them on a channel. Without a row: nobody has said anything against it."""
+
+    __tablename__ = "consent"
+
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), primary_key=True)
+    channel: Mapped[Channel] = mapped_column(primary_key=True)
+    given: Mapped[bool]
+    reason: Mapped[str] = mapped_column(default="")  # how we know, in words
+    at: Mapped[datetime]
+
+
+class CustomerMerge(Base):
+    """Two customers who turned out to be one person, with all that it takes to part them again."""
+
+    __tablename__ = "customer_merge"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kept_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
+    merged_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
+    before: Mapped[dict[str, Any]]  # what moved, by table, and the values that were there
+    by_id: Mapped[int] = mapped_column(ForeignKey("agent.id"))
+    at: Mapped[datetime]
+    undone_at: Mapped[datetime | None]
+
+    by: Mapped[Agent] = relationship()
+
+
+_merged = text("merged_into_id IS NOT NULL")
+
+Index("ix_customer_name_key", Customer.name_key, Customer.id)
+Index("ix_customer_merged", Customer.merged_into_id, postgresql_where=_merged, sqlite_where=_merged)
+Index("ix_handle_key", Handle.kind, Handle.key)

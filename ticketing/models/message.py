@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ticketing.envelope import Channel, MessageState
@@ -62,7 +62,8 @@ class Attachment(Base):
     __tablename__ = "attachment"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    message_id: Mapped[int] = mapped_column(ForeignKey("message.id"), index=True)
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"), index=True)  # None: uploaded, not sent yet
+    uploaded_by_id: Mapped[int | None] = mapped_column(ForeignKey("agent.id"))  # None: it came with a message
     filename: Mapped[str]
     content_type: Mapped[str]
     size: Mapped[int]  # bytes
@@ -71,6 +72,47 @@ class Attachment(Base):
     created_at: Mapped[datetime]
 
 
+class Mention(Base):
+    """An agent named in a note."""
+
+    __tablename__ = "mention"
+    __table_args__ = (UniqueConstraint("message_id", "agent_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id"), index=True)
+    message_id: Mapped[int] = mapped_column(ForeignKey("message.id"))
+    agent_id: Mapped[int] = mapped_column(ForeignKey("agent.id"))
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime | None]
+
+
+class Draft(Base):
+    """What an agent has begun to write on a ticket."""
+
+    __tablename__ = "draft"
+
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id"), primary_key=True)
+    agent_id: Mapped[int] = mapped_column(ForeignKey("agent.id"), primary_key=True)
+    kind: Mapped[MessageKind]  # outbound or note
+    channel: Mapped[Channel | None]
+    body: Mapped[str]
+    html: Mapped[str] = mapped_column(default="")
+    attachments: Mapped[list[int]] = mapped_column(default=list)  # ids of uploads
+    updated_at: Mapped[datetime]
+
+
+class Onlooker(Base):
+    """An agent who has a ticket open, until they say so no more."""
+
+    __tablename__ = "onlooker"
+
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id"), primary_key=True)
+    agent_id: Mapped[int] = mapped_column(ForeignKey("agent.id"), primary_key=True)
+    typing: Mapped[bool]
+    until: Mapped[datetime] = mapped_column(index=True)
+
+
+_unused = text("message_id IS NULL")
 _queued = text("state = 'queued'")
 _unsent = text("state IN ('queued', 'sending')")
 
@@ -80,3 +122,6 @@ Index("ix_message_handle", Message.handle_id, Message.id)
 Index("ix_message_author", Message.author_customer_id, Message.id)
 Index("ix_message_retry", Message.next_attempt_at, postgresql_where=_queued, sqlite_where=_queued)
 Index("ix_message_unsent", Message.ticket_id, Message.id, postgresql_where=_unsent, sqlite_where=_unsent)
+Index("ix_attachment_unused", Attachment.created_at, postgresql_where=_unused, sqlite_where=_unused)
+Index("ix_attachment_sha256", Attachment.sha256)
+Index("ix_mention_agent", Mention.agent_id, Mention.id)

@@ -18,6 +18,14 @@ class QueueAccess(StrEnum):
     MEMBERS = "members"  # only its members do
 
 
+class Assignment(StrEnum):
+    """How a queue's tickets find their agents."""
+
+    OFF = "off"  # agents ask for work
+    ROUND_ROBIN = "round_robin"  # each gets one in turn
+    LEAST_LOADED = "least_loaded"  # who has the least in hand gets one
+
+
 class Queue(Base):
     """Where tickets wait for agents."""
 
@@ -26,6 +34,7 @@ class Queue(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     access: Mapped[QueueAccess] = mapped_column(default=QueueAccess.EVERYONE)
+    assignment: Mapped[Assignment] = mapped_column(default=Assignment.OFF)
     created_at: Mapped[datetime]
 
 

@@ -1,9 +1,10 @@
 """Tickets."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Computed, ForeignKey, Index, text
+from sqlalchemy import Computed, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ticketing.envelope import Channel
@@ -59,6 +60,7 @@ class Ticket(Base):
     assignee: Mapped[Agent | None] = relationship()
     customer: Mapped[Customer] = relationship()
     tag_rows: Mapped[list["TicketTag"]] = relationship(order_by="TicketTag.name", cascade="all, delete-orphan")
+    skill_rows: Mapped[list["TicketSkill"]] = relationship(order_by="TicketSkill.name", cascade="all, delete-orphan")
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own form
 
@@ -81,11 +83,44 @@ class TicketTag(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
 
 
+class TicketSkill(Base):
+    """What an agent must be able to do to be handed a ticket."""
+
+    __tablename__ = "ticket_skill"
+
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+
+
+class LinkKind(StrEnum):
+    """How one ticket has to do with another; the other way round it reads `child`, `relates`, `duplicated_by`."""
+
+    PARENT = "parent"  # the other one is this one's parent
+    RELATES = "relates"
+    DUPLICATES = "duplicates"  # this one says the same as the other
+
+
+class TicketLink(Base):
+    """A link from a ticket to another. One that relates is kept once, from the lower id to the higher."""
+
+    __tablename__ = "ticket_link"
+    __table_args__ = (UniqueConstraint("ticket_id", "kind", "other_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id"))
+    kind: Mapped[LinkKind]
+    other_id: Mapped[int] = mapped_column(ForeignKey("ticket.id"), index=True)
+    created_at: Mapped[datetime]
+
+
 _active = text("status IN ('new', 'open', 'pending', 'on_hold')")
 _breached = text("sla_breached")
 _live = text("live")
+_snoozed = text("snoozed_until IS NOT NULL")
+_solved = text("status = 'solved'")
+_in_work = text("assignee_id IS NOT NULL AND status IN ('new', 'open')")
 # Also the condition of the query: a partial index serves only what is written just like it, values and all.
-CLAIMABLE = text("assignee_id IS NULL AND status IN ('new', 'open')")
+CLAIMABLE = text("assignee_id IS NULL AND status IN ('new', 'open') AND snoozed_until IS NULL")
 
 Index(
     "ix_ticket_next",
@@ -118,3 +153,8 @@ Index("ix_ticket_updated", Ticket.updated_at, Ticket.id)
 Index("ix_ticket_breached", Ticket.due_order, Ticket.id, postgresql_where=_breached, sqlite_where=_breached)
 Index("ix_ticket_live", Ticket.id, postgresql_where=_live, sqlite_where=_live)
 Index("ix_ticket_assignee", Ticket.assignee_id, Ticket.due_order, Ticket.id)
+# What falls due, for the ticker: who wakes, and what closes.
+Index("ix_ticket_snoozed", Ticket.snoozed_until, postgresql_where=_snoozed, sqlite_where=_snoozed)
+Index("ix_ticket_solved", Ticket.solved_at, postgresql_where=_solved, sqlite_where=_solved)
+# How much an agent has in hand, by channel.
+Index("ix_ticket_in_work", Ticket.assignee_id, Ticket.channel, postgresql_where=_in_work, sqlite_where=_in_work)
