@@ -1,4 +1,4 @@
-"""Note what happens to people, rights and settings: who did what to whom, from which address. Tickets have the journal."""
+"""Note what happens to people, rights and settings: who did what to whom, from where. Tickets have the journal."""
 
 from contextvars import ContextVar
 from datetime import datetime
