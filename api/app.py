@@ -6,6 +6,7 @@ import channels.models
 import sla.models
 import ticketing.models
 from api import reactions
+from api.bare import BareFlask, NoSessions
 from api.web import connect_web
 from channels.setup import connect_channels
 from config.settings import Settings
@@ -19,7 +20,8 @@ MODELS = (ticketing.models, channels.models, sla.models)  # every table is known
 
 def create_app(settings: Settings) -> Flask:
     """Return the application. Nothing is asked of the database or of Redis yet."""
-    app = Flask("api")
+    app = BareFlask("api")
+    app.session_interface = NoSessions()
     app.extensions["comptoir.settings"] = settings
     app.secret_key = settings.secret_key
     app.config["MAX_CONTENT_LENGTH"] = settings.request_max_bytes

@@ -18,7 +18,7 @@ from ticketing.models import Role
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-ALWAYS = (401, 403, 500, 503)
+ALWAYS = (401, 403, 429, 500, 503)
 WITH_BODY = (400, 413, 415)
 
 TICKET_HEADERS = {
@@ -30,6 +30,14 @@ IF_MATCH = {
     "schema": {"type": "string"},
     "description": "The `ETag` of the ticket that you read; 412 if it has changed since.",
     "example": '"3"',
+}
+OF_A_KEY = (409, 422)
+IDEMPOTENCY_KEY = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+    "description": "With it the request may be sent again: it is done once, and answered alike. See docs/access.md.",
+    "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
 }
 
 
@@ -56,12 +64,12 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
 
     def takes(self, schema: type[Schema], *, required: bool = True, example: Any = None) -> Callable[[View], View]:
         """Read the JSON body by a schema, for the view's first argument. Not `required`: {} if there is none."""
-        taken: Callable[[View], View] = self.arguments(schema, required=required, example=example)
+        taken: Callable[[View], View] = self.arguments(schema(), required=required, example=example)
         return taken
 
     def asks(self, schema: type[Schema]) -> Callable[[View], View]:
         """Read the query parameters by a schema, for the view's first argument."""
-        asked: Callable[[View], View] = self.arguments(schema, location="query")
+        asked: Callable[[View], View] = self.arguments(schema(), location="query")
         return asked
 
     def answers(
@@ -78,9 +86,19 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         answered: Callable[[View], View] = self.response(status, schema, description=description, headers=headers)
         return answered
 
-    def gives_file(self, description: str) -> Callable[[View], View]:
+    def takes_file(self) -> Callable[[View], View]:
+        """Document a body of `multipart/form-data` with one part `file`; the view reads it (see `api.uploads`)."""
+        part = {"type": "string", "format": "binary", "description": "The file, with its name."}
+        schema = {"type": "object", "properties": {"file": part}, "required": ["file"], "additionalProperties": False}
+        body = {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+        documented: Callable[[View], View] = self.doc(requestBody=body)
+        return documented
+
+    def gives_file(
+        self, description: str, *, content_type: str = "application/octet-stream"
+    ) -> Callable[[View], View]:
         """Answer with the bytes that the view's response carries."""
-        content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+        content = {content_type: {"schema": {"type": "string", "format": "binary"}}}
         documented: Callable[[View], View] = self.doc(responses={200: {"description": description, "content": content}})
         return documented
 
@@ -127,7 +145,7 @@ def _noting(**notes: Any) -> Callable[[View], View]:
     return decorate
 
 
-def _document(doc: dict[str, Any], doc_info: dict[str, Any], **_: Any) -> dict[str, Any]:
+def _document(doc: dict[str, Any], doc_info: dict[str, Any], *, method: str = "", **_: Any) -> dict[str, Any]:
     """Add to a view's documentation the problems that it can answer, and what it needs."""
     responses = {status: one for status, one in doc.get("responses", {}).items() if _is_success(status)}
     for status in sorted(_problems(doc, doc_info)):
@@ -135,8 +153,11 @@ def _document(doc: dict[str, Any], doc_info: dict[str, Any], **_: Any) -> dict[s
     doc["responses"] = responses
     needs: Needs | None = doc_info.get("needs")
     if needs is not None:
-        doc["security"] = [{"bearer": [needs.scope]}]
+        doc["security"] = [{"bearer": [needs.scope]}, {"cookie": []}]
         doc["x-role"] = needs.role.value
+        if method.upper() == "POST":
+            doc["parameters"] = [*doc.get("parameters", ()), IDEMPOTENCY_KEY]
+            doc["responses"] |= {status: problem_name(status) for status in OF_A_KEY}
     return doc
 
 

@@ -21,7 +21,16 @@ from channels.errors import (
     TransientFailure,
     UnsupportedPayload,
 )
-from ticketing.errors import Conflict, InvalidInput, NotAllowed, NotFound, StaleVersion, StoreNotReady, TicketingError
+from ticketing.errors import (
+    Conflict,
+    FileTooLarge,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    StaleVersion,
+    StoreNotReady,
+    TicketingError,
+)
 
 log = structlog.get_logger()
 
@@ -35,11 +44,22 @@ class NotAuthenticated(Exception):
     code = "not_authenticated"
 
 
+class Refused(Exception):
+    """What the edge refuses before the core hears of it, with a status, a code and perhaps a wait of its own."""
+
+    def __init__(self, status: int, code: str, detail: str, *, retry_after: int | None = None) -> None:
+        super().__init__(detail)
+        self.status = HTTPStatus(status)
+        self.code = code
+        self.retry_after = retry_after  # seconds; None: waiting does not help
+
+
 STATUSES: dict[type[Exception], HTTPStatus] = {  # the nearest class counts
     NotAuthenticated: HTTPStatus.UNAUTHORIZED,
     NotFound: HTTPStatus.NOT_FOUND,
     NotAllowed: HTTPStatus.FORBIDDEN,
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    FileTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Conflict: HTTPStatus.CONFLICT,  # also InvalidTransition, AlreadyAssigned, NoReachableChannel
     StaleVersion: HTTPStatus.PRECONDITION_FAILED,
     StoreNotReady: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -75,6 +95,7 @@ def connect_errors(app: Flask) -> None:
     """Answer every error of this application with a problem."""
     for ours in (TicketingError, ChannelError, NotAuthenticated):
         app.register_error_handler(ours, _known)
+    app.register_error_handler(Refused, answered)
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(StaleDataError, _changed_meanwhile)
     for away in (OperationalError, NoConnectionFree):
@@ -96,15 +117,32 @@ def problem(status: int, code: str, detail: str, errors: Mapping[str, Any] | Non
     return Response(current_app.json.dumps(body), status=status, content_type=PROBLEM)
 
 
+def as_sentence(text: str) -> str:
+    """Return an error's words as a sentence for people."""
+    text = text.strip()
+    text = text[:1].upper() + text[1:] if text[:1].islower() and ":" not in text.split(" ", 1)[0] else text
+    return text if text.endswith((".", "!", "?", ")", "…")) else text + "."
+
+
 def status_of(error: Exception) -> HTTPStatus:
     """Return the status for an error of ours."""
     return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
 
 
 def _known(error: TicketingError | ChannelError | NotAuthenticated) -> Response:
-    status = status_of(error)
-    answer = problem(status, error.code, _sentence(str(error)))
-    if status is HTTPStatus.UNAUTHORIZED:
+    return _with_challenge(problem(status_of(error), error.code, as_sentence(str(error))))
+
+
+def answered(error: Refused) -> Response:
+    """Return the answer to what the edge refuses."""
+    answer = _with_challenge(problem(error.status, error.code, as_sentence(str(error))))
+    if error.retry_after is not None:
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
+
+
+def _with_challenge(answer: Response) -> Response:
+    if answer.status_code == HTTPStatus.UNAUTHORIZED:
         answer.headers["WWW-Authenticate"] = 'Bearer realm="comptoir"'
     return answer
 
@@ -118,7 +156,7 @@ def _refused(error: HTTPException) -> Response | HTTPException:
     messages = getattr(error, "data", {}).get("messages")
     errors = dict(_by_field(messages)) if messages else None
     detail = _told(errors) if errors else sentence or error.description or error.name
-    answer = problem(status, code, _sentence(detail), errors)
+    answer = problem(status, code, as_sentence(detail), errors)
     answer.headers.extend((name, value) for name, value in error.get_headers() if name in KEPT_HEADERS)
     return answer
 
@@ -159,12 +197,6 @@ def _told(errors: Mapping[str, list[str]]) -> str:
     field, sentences = next(iter(errors.items()))
     more = f" (and {len(errors) - 1} more, see errors)" if len(errors) > 1 else ""
     return f"{field}: {sentences[0]}{more}"
-
-
-def _sentence(text: str) -> str:
-    text = text.strip()
-    text = text[:1].upper() + text[1:] if text[:1].islower() and ":" not in text.split(" ", 1)[0] else text
-    return text if text.endswith((".", "!", "?", ")", "…")) else text + "."
 
 
 def _code(name: str) -> str:

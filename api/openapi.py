@@ -7,31 +7,62 @@ import orjson
 from flask import Flask
 
 import config
+from api.auth import COOKIE
 from api.blueprint import problem_name
 from api.errors import PROBLEM
 from api.parsing import connect_parsing
 from api.resources import (
+    account,
     agents,
     assignment,
     attachments,
+    audit,
+    board,
+    bulk,
+    canned_replies,
+    customers,
+    drafts,
     events,
+    fields,
+    histories,
     inboxes,
+    invitations,
+    links,
+    macros,
+    mentions,
+    merge,
     messages,
     next,  # noqa: A004 - the contract's word
     notes,
+    onlookers,
+    presence,
     queues,
     replies,
     resolution,
+    same_persons,
+    search,
+    session,
     sla,
+    snooze,
+    split,
+    spreadsheets,
+    tags,
+    templates,
     tickets,
     tokens,
+    views,
 )
 from api.schemas.problems import ProblemSchema
 
 PREFIX = "/api/v1"
 RESOURCES = (
-    *(tickets, messages, attachments, replies, notes, assignment, resolution, events, sla),
-    *(queues, next, inboxes, agents, tokens),
+    *(tickets, messages, attachments, replies, notes, drafts, mentions, assignment, resolution, events, sla),
+    *(canned_replies, macros, templates),
+    *(merge, split, links, snooze, bulk, tags),
+    *(queues, board, next, inboxes, onlookers, agents, presence, tokens),
+    *(search, views,),
+    *(customers, same_persons, histories, fields, spreadsheets),
+    *(session, account, invitations, audit),
 )
 PROBLEMS = {  # status -> when
     400: "The body is no valid JSON",
@@ -43,6 +74,7 @@ PROBLEMS = {  # status -> when
     413: "The body is too large",
     415: "The body's type is not JSON",
     422: "A value makes no sense, or a field is unknown",
+    429: "Too many requests; `Retry-After` says how long to wait",
     500: "Something went wrong on our side",
     503: "The store cannot be reached at the moment",
 }
@@ -86,6 +118,8 @@ def connect_api(app: Flask) -> Api:
         },
     )
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
+    cookie = {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "A login; changes need X-CSRF-Token."}
+    api.spec.components.security_scheme("cookie", cookie)
     for resource in RESOURCES:
         api.register_blueprint(resource.blueprint, url_prefix=PREFIX)
     return api

@@ -18,7 +18,7 @@ from ticketing.queries import Sort
 
 MOST = 200
 USUAL = 50
-LONGEST_CURSOR = 200
+LONGEST_CURSOR = 400  # a tag of 60 characters may be in it
 
 Position = tuple[datetime, int]
 
@@ -80,16 +80,65 @@ def cursor_at(position: Position | None, sort: Sort) -> str | None:
     return write_cursor([sort.value, moment.astimezone(UTC).isoformat(), row_id])
 
 
-def write_cursor(parts: list[str | int]) -> str:
+def hit_after(cursor: str) -> tuple[float, int] | None:
+    """Return the position behind which a page of hits starts; None: at the start. Raises InvalidInput."""
+    if not cursor:
+        return None
+    match _read_cursor(cursor):
+        case ["hit", float(rank), int(row_id)] if 0 <= row_id <= MAX_ID:
+            return rank, row_id
+    raise _unknown()
+
+
+def cursor_behind_hit(position: tuple[float, int] | None) -> str | None:
+    """Return the cursor of a position in a list of hits; None: nothing comes behind it."""
+    return None if position is None else write_cursor(["hit", *position])
+
+
+def time_after(cursor: str) -> Position | None:
+    """Return the position behind which a page in the order of time starts; None: at the start. Raises InvalidInput."""
+    if not cursor:
+        return None
+    match _read_cursor(cursor):
+        case ["time", str(moment), int(row_id)] if 0 <= row_id <= MAX_ID:
+            return _moment(moment), row_id
+    raise _unknown()
+
+
+def time_cursor(moment: datetime, row_id: int) -> str:
+    """Return the cursor of a position in the order of time."""
+    return write_cursor(["time", moment.astimezone(UTC).isoformat(), row_id])
+
+
+def name_after(cursor: str) -> str:
+    """Return the name behind which a page starts; "": at the start. Raises InvalidInput."""
+    if not cursor:
+        return ""
+    match _read_cursor(cursor):
+        case ["name", str(name)] if "\0" not in name:
+            return name
+    raise _unknown()
+
+
+def page_by_name(rows: Sequence[Any], limit: int) -> Listed:
+    """Return a page of rows in the order of their names; the caller has fetched one more than `limit`, if there is."""
+    shown = rows[:limit]
+    return Listed(shown, write_cursor(["name", shown[-1].name]) if len(rows) > limit else None)
+
+
+def write_cursor(parts: list[str | int | float]) -> str:
     """Return a position in the form that clients hand back."""
     return base64.urlsafe_b64encode(orjson.dumps(parts)).decode("ascii").rstrip("=")
 
 
 def _read_cursor(cursor: str) -> Any:
     try:
-        return orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        found = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error):
         raise _unknown() from None
+    if not isinstance(found, list) or any(isinstance(one, bool) for one in found):  # which Python takes for a number
+        raise _unknown()
+    return found
 
 
 def _moment(text: str) -> datetime:

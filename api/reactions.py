@@ -4,17 +4,38 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from channels import delivery
+from api import assigning
+from channels import delivery, erasure, moved
 from channels.errors import TransientFailure
 from channels.events import VoicemailRecorded
 from channels.phone import recordings
 from sla import timekeeper
-from ticketing import jobs, journal
+from ticketing import assignment, jobs, journal, search
+from ticketing.erasure import forget_files
 from ticketing.events import (
+    AgentFreed,
+    AssignmentDue,
+    CustomersMerged,
+    CustomersUnmerged,
     Entry,
+    MessageReceived,
+    NoteWritten,
     ReplyWritten,
+    SkillsChanged,
+    StatusChanged,
+    SubjectChanged,
+    TicketAbsorbed,
+    TicketAssigned,
+    TicketErased,
+    TicketMerged,
+    TicketMoved,
     TicketOpened,
+    TicketReleased,
+    TicketReopened,
     TicketResolved,
+    TicketSnoozed,
+    TicketSplit,
+    TicketWoke,
 )
 from ticketing.models import JournalEntry
 from ticketing.moment import utc_now
@@ -33,17 +54,64 @@ def _fetch_recording(entry: Entry) -> None:
         recordings.fetch(entry.event.call_id, now=utc_now)
 
 
+def _drain(entry: Entry) -> None:
+    if isinstance(entry.event, AssignmentDue):
+        assigning.drain(entry.event.queue_id)
+
+
+def _drain_for(entry: Entry) -> None:
+    if isinstance(entry.event, AgentFreed):
+        assigning.drain_for(entry.event.agent_id)
+
+
+def _discard_files(entry: Entry) -> None:
+    if isinstance(entry.event, TicketErased) and not forget_files(entry.event.files, now=utc_now()):
+        raise TransientFailure("somebody kept one of the files just now; it is looked at again when that is over")
+
+
+def _drop_words(entry: Entry) -> None:
+    """Take what was erased out of the index of words for good; of many erasures in a row, the last one does it."""
+    if journal.is_followed(entry):
+        return
+    first = more = True
+    while more:
+        with transaction("worker"):
+            more = search.drop_deleted(first=first)
+        first = False
+
+
 # In the same transaction as the event: database only.
 AT_ONCE: Mapping[type, Sequence[journal.AtOnce]] = {
-    TicketOpened: [timekeeper.observe],
-    ReplyWritten: [timekeeper.observe],
-    TicketResolved: [timekeeper.observe],
+    TicketOpened: [timekeeper.observe, assignment.ask_for_agent, search.observe],
+    ReplyWritten: [timekeeper.observe, search.observe],
+    TicketResolved: [timekeeper.observe, assignment.free_agent],
+    TicketMerged: [timekeeper.observe, moved.follow, assignment.free_agent, search.observe],
+    TicketSplit: [moved.follow, assignment.ask_for_agent, search.observe],
+    TicketAssigned: [assignment.free_agent],
+    TicketReleased: [assignment.ask_for_agent, assignment.free_agent],
+    TicketMoved: [assignment.ask_for_agent],
+    TicketReopened: [assignment.part_from_who_has_left, assignment.ask_for_agent],
+    TicketWoke: [assignment.ask_for_agent],
+    SkillsChanged: [assignment.ask_for_agent],
+    StatusChanged: [assignment.ask_for_agent, assignment.free_agent],
+    TicketSnoozed: [assignment.free_agent],
+    MessageReceived: [search.observe],
+    NoteWritten: [search.observe],
+    SubjectChanged: [search.observe],
+    TicketAbsorbed: [search.observe],
+    TicketErased: [erasure.forget, search.observe],
+    CustomersMerged: [search.observe],
+    CustomersUnmerged: [search.observe],
 }
 
 # After the commit, by the workers, at least once: each is safe to do twice.
 AFTERWARDS: Mapping[type, Sequence[journal.Afterwards]] = {
     ReplyWritten: [_deliver],
+    TicketAbsorbed: [_deliver],
     VoicemailRecorded: [_fetch_recording],
+    AssignmentDue: [_drain],
+    AgentFreed: [_drain_for],
+    TicketErased: [_drop_words, _discard_files],
 }
 
 REACTIONS = journal.Reactions(AT_ONCE, AFTERWARDS, job="api.reactions.carry_out")

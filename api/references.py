@@ -8,8 +8,8 @@ from typing import Any
 from api.auth import caller
 from ticketing import agents, queues
 from ticketing.errors import InvalidInput, NotFound
+from ticketing.known import must_know
 from ticketing.models import Agent, Customer, Handle, Queue
-from ticketing.queries import must_know
 from ticketing.requests import identify
 
 

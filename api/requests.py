@@ -3,17 +3,20 @@
 import re
 import time
 import uuid
+from contextvars import ContextVar
 from datetime import datetime
 
 import structlog
 from flask import Flask, Response, g, request
 
+from ticketing.audit import asking_address
 from ticketing.moment import utc_now
 
 log = structlog.get_logger()
 
 HEADER = "X-Request-ID"
 SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_read_at: ContextVar[datetime | None] = ContextVar("read_at", default=None)  # rows ask for it: faster than `g`
 SILENT = frozenset({"/healthz", "/readyz"})  # asked every few seconds; only trouble is worth a line
 
 
@@ -32,9 +35,10 @@ def request_id() -> str:
 
 def read_at() -> datetime:
     """Return the moment at which this request reads: asked once, so that all parts of an answer agree."""
-    if "read_at" not in g:
-        g.read_at = utc_now()
-    found: datetime = g.read_at
+    found = _read_at.get()
+    if found is None:
+        found = utc_now()
+        _read_at.set(found)
     return found
 
 
@@ -42,7 +46,8 @@ def _begin() -> None:
     given = request.headers.get(HEADER, "")
     g.request_id = given if SANE.fullmatch(given) else uuid.uuid4().hex
     g.started = time.perf_counter()
-    g.pop("read_at", None)  # `g` outlives a request where a test has pushed an application context
+    _read_at.set(None)
+    asking_address.set(request.remote_addr or "")
     structlog.contextvars.clear_contextvars()  # a thread's last request may have ended unforeseen
     structlog.contextvars.bind_contextvars(request_id=request_id())
 
@@ -62,4 +67,6 @@ def _end(response: Response) -> Response:
 
 
 def _forget(_error: BaseException | None) -> None:
+    asking_address.set("")
+    _read_at.set(None)
     structlog.contextvars.unbind_contextvars("request_id")

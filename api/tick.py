@@ -3,43 +3,48 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import structlog
 from flask import Flask
 
-from api import reactions
+from api import assigning, reactions
 from api.leader import Leadership
 from channels import delivery, webchat
 from channels.phone import calls
 from config.settings import Settings
 from sla import sweep
-from ticketing import jobs, journal
+from ticketing import assignment, attachments, closing, jobs, journal, kept_answers, onlookers, sessions, snoozing
 from ticketing.moment import utc_now
 from ticketing.store import db
 from ticketing.transaction import transaction
 
 log = structlog.get_logger()
 
-BATCH = 100  # clocks in one transaction: whoever asks for the next ticket waits for its end
+CHORES_EVERY = 60.0  # seconds
+BATCH = 100  # tickets or clocks in one transaction: whoever asks for the next ticket waits for its end
 
 
 def run_ticker(app: Flask, stop: threading.Event) -> None:
     """Tick until told to stop. A task that fails is logged and tried again at the next tick, the others go on."""
     settings: Settings = app.extensions["comptoir.settings"]
     leadership = Leadership(app, settings)
+    chores_at = time.monotonic()
     try:
         while not stop.is_set():
             started = time.monotonic()
             if leadership.is_mine():
-                tick(app)
+                tick(app, chores=started >= chores_at)
+                if started >= chores_at:
+                    chores_at = started + CHORES_EVERY
             stop.wait(max(0.0, settings.tick_seconds - (time.monotonic() - started)))
     finally:
         leadership.give_up()
 
 
-def tick(app: Flask) -> None:
-    """Do every periodic task once."""
-    for task in TASKS:
+def tick(app: Flask, *, chores: bool = True) -> None:
+    """Do every periodic task once; `chores` are those that nobody waits for."""
+    for task in TASKS + CHORES if chores else TASKS:
         _run(app, task)
 
 
@@ -65,12 +70,40 @@ def flag_due_clocks() -> None:
             return
 
 
+def wake_snoozed_tickets() -> None:
+    """Bring back the tickets that were put off until now."""
+    _in_batches(snoozing.wake_due, "tickets woke")
+
+
+def close_solved_tickets() -> None:
+    """Close the tickets whose grace period after solving is over."""
+    _in_batches(closing.close_due, "tickets closed")
+
+
+def _in_batches(task: Callable[[datetime, int], int], told: str) -> None:
+    while True:
+        with transaction("ticker"):
+            count = task(utc_now(), BATCH)
+        if count:
+            log.info(told, count=count)
+        if count < BATCH:
+            return
+
+
 def end_stale_live_waits() -> None:
     """Find who no longer waits at the other end, though nobody told us."""
     with transaction("ticker"):
         ended = webchat.end_abandoned(utc_now()) + calls.end_lost(utc_now())
     if ended:
         log.info("live waits ended", tickets=ended)
+
+
+def forget_old_answers() -> None:
+    """Delete answers whose `Idempotency-Key` counts no more, and logins that have long ended."""
+    now = utc_now()
+    with transaction("ticker"):
+        kept_answers.forget_old(before=now - kept_answers.KEPT_FOR, limit=BATCH)
+        sessions.forget_old(before=now - sessions.LIFETIME, limit=BATCH)
 
 
 def expire_leases() -> None:
@@ -98,6 +131,29 @@ def wake_for_retries() -> None:
     _hand_out(reactions.retry_deliveries, tickets)
 
 
+def hand_out_what_waits() -> None:
+    """Wake workers for agents who could take more, and for whom nobody has looked in good time."""
+    with transaction("ticker"):
+        agents = assignment.left_undrained(utc_now())
+    _hand_out(assigning.drain_for, agents)
+
+
+def forget_onlookers() -> None:
+    """Delete who looked at a ticket a while ago."""
+    if onlookers.are_expired(utc_now()):
+        with transaction("ticker"):
+            onlookers.forget_expired(utc_now())
+
+
+def remove_unused_uploads() -> None:
+    """Remove the uploads that no message and no draft has taken, then the bytes that nothing else names."""
+    with transaction("ticker"):
+        digests = attachments.remove_unused(utc_now())
+    if digests:
+        gone = attachments.discard(digests, now=utc_now())
+        log.info("unused uploads removed", uploads=len(digests), files=gone)
+
+
 def _hand_out(function: Callable[[int], None], ids: Sequence[int]) -> None:
     """Wake workers for the function, once per id; a desk without a job queue has none, so the ticker does it itself."""
     if jobs.queue() is not None:
@@ -116,8 +172,12 @@ def _hand_out(function: Callable[[int], None], ids: Sequence[int]) -> None:
 
 TASKS: tuple[Callable[[], None], ...] = (
     flag_due_clocks,
+    wake_snoozed_tickets,
+    close_solved_tickets,
     expire_leases,
     wake_for_entries,
     wake_for_retries,
     end_stale_live_waits,
+    hand_out_what_waits,
 )
+CHORES: tuple[Callable[[], None], ...] = (forget_onlookers, remove_unused_uploads, forget_old_answers)

@@ -4,9 +4,10 @@ from flask import request
 
 from ticketing.errors import StaleVersion
 from ticketing.models import Ticket
+from ticketing.rows import TicketRow
 
 
-def with_etag(ticket: Ticket) -> tuple[Ticket, dict[str, str]]:
+def with_etag(ticket: Ticket | TicketRow) -> tuple[Ticket | TicketRow, dict[str, str]]:
     """Return the answer of a view that answers a ticket."""
     return ticket, {"ETag": f'"{ticket.version}"'}
 

@@ -2,16 +2,23 @@
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.auth import connect_auth
 from api.docs import connect_docs
 from api.doors import chat, email, health, sandbox, twilio
+from api.doors.throttle import connect_throttle
 from api.errors import connect_errors
+from api.idempotency import connect_idempotency
+from api.limits import connect_limits
+from api.logins import connect_logins
 from api.openapi import PREFIX, connect_api
 from api.parsing import connect_parsing
 from api.requests import connect_requests
+from api.uploads import largest_upload
 from config.settings import Settings
 
+UPLOADS = f"{PREFIX}/attachments"
 LIMITS = {  # path -> bytes of one request; elsewhere COMPTOIR_REQUEST_MAX_BYTES
     PREFIX: 2_000_000,
     "/chat": 65_536,
@@ -24,22 +31,36 @@ LIMITS = {  # path -> bytes of one request; elsewhere COMPTOIR_REQUEST_MAX_BYTES
 
 def connect_web(app: Flask, settings: Settings) -> None:
     """Register everything that answers HTTP requests."""
+    if settings.trusted_proxies:
+        # Only the last entries of X-Forwarded-For were written by proxies of ours; before them anybody can write.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
     connect_parsing(app)
     connect_requests(app)
     connect_errors(app)
     app.before_request(_limit_size)
+    connect_limits(app, settings)
+    connect_logins(app)
+    connect_throttle(app, settings)
     connect_auth(app)
+    connect_idempotency(app)
     app.after_request(_protect)
     connect_api(app)
     connect_docs(app)
     for door in (health, email, twilio, chat):
         app.register_blueprint(door.blueprint)
+    if settings.openid is not None:
+        from api.doors.oidc import connect_oidc  # what it needs comes with the extra `oauth`
+
+        connect_oidc(app, settings.openid)
     if settings.sandbox:
         app.register_blueprint(sandbox.blueprint)
 
 
 def _limit_size() -> None:
     """Refuse what is too large, also where its length was not announced: werkzeug would cut it off without a word."""
+    if request.path == UPLOADS:
+        request.max_content_length = largest_upload()
+        return  # its body is read after the guard only, piece by piece
     limit = next((LIMITS[path] for path in LIMITS if request.path.startswith(path)), None)
     if limit is None:
         return  # what may be larger is read only after the door knows who brings it

@@ -5,6 +5,7 @@ them, which gunicorn does in each worker before it loads the app.
 """
 
 import argparse
+import gc
 import logging
 import os
 import sys
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
+import api.off_loop  # noqa: F401 - it has to know real threads from before gevent patches
 from api.embedded.orphans import end_with, watch_supervisor
 from config.logs import configure_logs
 from config.settings import Settings, SettingsError, load_settings
@@ -46,7 +48,11 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
         """Make the app, in the worker."""
         from api.app import create_app  # not before gevent has patched
 
-        return create_app(self._settings)
+        app = create_app(self._settings)
+        # What is there now stays: the collector need not walk through all of it again in the middle of requests.
+        gc.collect()
+        gc.freeze()
+        return app
 
 
 def options(settings: Settings, listening_on: int | None) -> dict[str, Any]:

@@ -95,6 +95,7 @@ def set_stage(database: str, *, workers: int) -> Iterator[Stage]:
             "COMPTOIR_DATABASE_URL": url,
             "COMPTOIR_DATA_DIR": str(folder),
             "COMPTOIR_PUBLIC_URL": PUBLIC_URL,
+            "COMPTOIR_RATE_LIMIT": "off",
             "COMPTOIR_SANDBOX": "on",
             "COMPTOIR_SECRET_KEY": SECRET_KEY,
             "COMPTOIR_WEB_WORKERS": str(workers),

@@ -175,6 +175,9 @@ def _open(
         "assignee": None,
         "customer": {"id": customer, "name": name},
         "tags": [],
+        "skills": [],
+        "follows": None,
+        "suggested": None,
         "fields": {},
         "created_at": now,
         "updated_at": now,
@@ -187,7 +190,7 @@ def _open(
         "merged_into": None,
         "version": 1,
     }
-    return {"id": ticket, "customer": customer, "at": at, "shown": shown}
+    return {"id": ticket, "customer": customer, "at": at, "shown": shown, "subject": subject, "name": name}
 
 
 def _first_message(
@@ -202,6 +205,7 @@ def _first_message(
         " VALUES (?, 'inbound', ?, ?, ?, '', '', false, 'received', ?, '{}', 0, ?) RETURNING id",
         (ticket["id"], channel, customer, body, provider_id, at),
     ).fetchone()[0]
+    store.run(connection, _index(store), (ticket["id"], ticket["subject"], ticket["name"], body))
     opened = json.dumps({"channel": channel, "queue_id": 1, "priority": "normal", "customer_id": customer})
     received = json.dumps({"message_id": message, "channel": channel, "automatic": False})
     line = "(?, ?, 'customer', ?, ?, ?, ?, ?, 0)"
@@ -237,9 +241,19 @@ def _add_inbox(app: Flask, store: Store) -> None:
     @app.get("/tickets")
     def page() -> Response:
         limit = int(request.args["limit"])
+        agent = request.args.get("agent")
+        where = f" WHERE {TEAMS}" if agent else ""
+        values = (*((agent, agent) if agent else ()), limit + 1)
         with store.reading() as connection:
-            found = store.run(connection, f"{tickets} ORDER BY t.due_order, t.id LIMIT ?", (limit + 1,)).fetchall()
+            found = store.run(connection, f"{tickets}{where} ORDER BY t.due_order, t.id LIMIT ?", values).fetchall()
         return _json({"items": [_ticket(row) for row in found[:limit]], "next": None})
+
+    @app.get("/search")
+    def search() -> Response:
+        with store.reading() as connection:
+            found = store.run(connection, _search(store), (request.args["q"], int(request.args["limit"]))).fetchall()
+        names = ("id", "rank", "subject", "status", "channel", "customer")
+        return _json({"items": [dict(zip(names, row, strict=True)) for row in found], "next": None})
 
     @app.get("/tickets/<int:ticket_id>")
     def one(ticket_id: int) -> Response:
@@ -294,22 +308,59 @@ def _add_inbox(app: Flask, store: Store) -> None:
             return _json(_ticket(store.run(connection, f"{tickets} WHERE t.id = ?", (ticket_id,)).fetchone()))
 
 
+# What the agent works: everyone's queues and their own, and what they have been given elsewhere.
+TEAMS = (
+    "(t.queue_id IN (SELECT q.id FROM queue q WHERE q.access = 'everyone' OR EXISTS (SELECT 1 FROM queue_member m"
+    " WHERE m.queue_id = q.id AND m.agent_id = ?)) OR t.assignee_id = ?)"
+)
+
+
+def _index(store: Store) -> str:
+    """Return the SQL that makes a new ticket's words findable."""
+    if store.is_sqlite:
+        return "INSERT INTO search_entry (rowid, subject, customer, said) VALUES (?, lower(?), lower(?), lower(?))"
+    return (
+        "INSERT INTO search_entry (ticket_id, words, size) SELECT i, setweight(to_tsvector('simple', s), 'A')"
+        " || setweight(to_tsvector('simple', n), 'B') || to_tsvector('simple', b), length(b)"
+        " FROM (SELECT CAST(? AS bigint), CAST(? AS text), CAST(? AS text), CAST(? AS text)) AS v(i, s, n, b)"
+    )
+
+
+def _search(store: Store) -> str:
+    """Return the SQL that finds the newest thousand tickets with a word and ranks them; without excerpts and marks."""
+    newest = (
+        "SELECT rowid AS ticket_id, -bm25(search_entry, 10.0, 4.0, 1.0) AS rank FROM search_entry"
+        " WHERE search_entry MATCH ? ORDER BY rowid DESC LIMIT 1001"
+        if store.is_sqlite
+        else "SELECT ticket_id, ts_rank(words, q) AS rank FROM search_entry, to_tsquery('simple', ?) AS q"
+        " WHERE words @@ q ORDER BY ticket_id DESC LIMIT 1001"
+    )
+    return (
+        f"SELECT t.id, n.rank, t.subject, t.status, t.channel, c.name FROM ({newest}) AS n"
+        " JOIN ticket t ON t.id = n.ticket_id JOIN customer c ON c.id = t.customer_id"
+        " ORDER BY n.rank DESC, n.ticket_id DESC LIMIT ?"
+    )
+
+
 def _select_tickets(store: Store) -> str:
     moment = store.read_moment
     now = "strftime('%Y-%m-%d %H:%M:%f000', 'now')" if store.is_sqlite else "now()"
-    tags = (
-        "(SELECT json_group_array(name) FROM (SELECT name FROM ticket_tag WHERE ticket_id = t.id ORDER BY name))"
-        if store.is_sqlite
-        else "array_to_json(ARRAY(SELECT name FROM ticket_tag WHERE ticket_id = t.id ORDER BY name))::text"
-    )
+
+    def names(table: str) -> str:
+        ordered = f"SELECT name FROM {table} WHERE ticket_id = t.id ORDER BY name"
+        if store.is_sqlite:
+            return f"(SELECT json_group_array(name) FROM ({ordered}))"
+        return f"array_to_json(ARRAY({ordered}))::text"
+
     return (
         "SELECT t.id, t.subject, t.status, t.priority, t.channel, q.id, q.name, a.id, a.name, c.id, c.name,"
-        f" {tags}, CAST(t.fields AS text), {moment('t.created_at')}, {moment('t.updated_at')},"
+        f" {names('ticket_tag')}, CAST(t.fields AS text), {moment('t.created_at')}, {moment('t.updated_at')},"
         f" {moment('t.waiting_since')}, {moment('t.due_at')},"
         " CASE WHEN NOT t.sla_tracked THEN 'none'"
         f" WHEN t.sla_breached OR t.due_at <= {now} THEN 'breached'"
         f" WHEN t.warn_at <= {now} THEN 'at_risk' ELSE 'ok' END,"
-        f" {moment('t.snoozed_until')}, {moment('t.solved_at')}, {moment('t.closed_at')}, t.merged_into_id, t.version"
+        f" {moment('t.snoozed_until')}, {moment('t.solved_at')}, {moment('t.closed_at')}, t.merged_into_id, t.version,"
+        f" {names('ticket_skill')}, t.follows_id, t.suggested_id"
         " FROM ticket t JOIN queue q ON q.id = t.queue_id JOIN customer c ON c.id = t.customer_id"
         " LEFT JOIN agent a ON a.id = t.assignee_id"
     )
@@ -337,6 +388,9 @@ def _ticket(row: Sequence[Any]) -> dict[str, Any]:
         "closed_at": row[20],
         "merged_into": row[21],
         "version": row[22],
+        "skills": orjson.Fragment(row[23]),
+        "follows": row[24],
+        "suggested": row[25],
     }
 
 

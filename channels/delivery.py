@@ -22,8 +22,8 @@ from channels.protocol import Accepted, Outgoing
 from channels.receipts import advance
 from channels.registry import adapter
 from ticketing.envelope import MessageState
-from ticketing.errors import TicketingError
-from ticketing.lifecycle import lock_ticket
+from ticketing.errors import StoreNotReady, TicketingError
+from ticketing.lifecycle import lock_ticket, lock_ticket_of
 from ticketing.models import Message, MessageKind, Ticket
 from ticketing.store import db
 from ticketing.transaction import transaction
@@ -113,6 +113,8 @@ def _hand_over(outgoing: Outgoing) -> Accepted | ChannelError:
         return TransientFailure(str(error))
     except ChannelError as error:
         return error
+    except StoreNotReady as error:  # the file store is away: nothing has left
+        return TransientFailure(str(error))
     except TicketingError as error:  # a file that is gone, an address that makes no sense: nothing has left
         return PermanentFailure(str(error))
     except Exception as error:
@@ -135,9 +137,9 @@ def _record_surely(attempt: _Attempt, outcome: Accepted | ChannelError, now: Cal
 
 def _record(attempt: _Attempt, outcome: Accepted | ChannelError, at: datetime) -> None:
     with transaction("delivery") as session:
-        ticket = lock_ticket(attempt.ticket_id)
+        message = session.get_one(Message, attempt.message_id)
+        ticket = lock_ticket_of(message)
         delivery = session.get_one(Delivery, attempt.delivery_id, populate_existing=True)
-        message = session.get_one(Message, attempt.message_id, populate_existing=True)
         delivery.finished_at = at
         if isinstance(outcome, Accepted):
             delivery.state, delivery.provider_id = AttemptState.ACCEPTED, outcome.provider_id
@@ -169,21 +171,20 @@ def expire_leases(now: datetime, limit: int = 100) -> list[int]:
     """Mark as unknown what somebody began to send and did not live to record; return the tickets to go on with."""
     session = db.session()
     lapsed = (
-        select(Delivery.id, Message.ticket_id)
+        select(Delivery.id, Message)
         .join(Delivery.message)
         .where(Delivery.state == AttemptState.STARTED, Delivery.lease_until < now)
         .order_by(Message.ticket_id, Delivery.id)
         .limit(limit)
     )
     tickets = []
-    for delivery_id, ticket_id in session.execute(lapsed).all():
-        ticket = lock_ticket(ticket_id)
+    for delivery_id, message in session.execute(lapsed).all():
+        ticket = lock_ticket_of(message)
         delivery = session.get_one(Delivery, delivery_id, populate_existing=True)
-        message = session.get_one(Message, delivery.message_id, populate_existing=True)
         if delivery.state is AttemptState.STARTED:
             delivery.state, delivery.finished_at = AttemptState.UNKNOWN, now
             advance(ticket, message, MessageState.UNKNOWN, reason=NOBODY_KNOWS, at=now)
-            tickets.append(ticket_id)
+            tickets.append(ticket.id)
     return tickets
 
 

@@ -16,13 +16,14 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.exc import StaleDataError
 
-from channels import receipts
+from channels import erasure, receipts
 from channels.errors import ChannelError, MalformedPayload, UnsupportedPayload
 from channels.models import InboundItem, ItemState
 from channels.protocol import ChannelAdapter, Parsed, RawItem, Receipt
 from channels.registry import adapter
 from ticketing import intake, journal
 from ticketing.envelope import Channel, InboundMessage, IncomingFile
+from ticketing.erasure import is_erased
 from ticketing.errors import NotFound, TicketingError
 from ticketing.files import file_store
 from ticketing.models import Attachment, Inbox, Message
@@ -191,6 +192,8 @@ def _process(channel: ChannelAdapter, item: RawItem, reading: _Reading, row: Inb
         with session.begin_nested():
             made = _make_of_it(channel, item, reading, at)
         row.state, row.reason, row.message_id = ItemState.PROCESSED, None, made
+        if isinstance(reading.parsed.content, Receipt) and is_erased(session.get_one(Message, made)):
+            erasure.forget_items([row.id])  # what is told of somebody who is forgotten names them again
     except STORE_TROUBLE:
         raise  # not the item's: the provider shall try again
     except UnsupportedPayload as error:

@@ -9,8 +9,9 @@ from channels.events import DeliveryChanged
 from channels.protocol import Receipt
 from ticketing import journal
 from ticketing.envelope import MessageState
+from ticketing.erasure import is_erased
 from ticketing.events import SYSTEM
-from ticketing.lifecycle import lock_ticket
+from ticketing.lifecycle import lock_ticket_of
 from ticketing.models import Message, MessageKind, Ticket
 from ticketing.store import db
 
@@ -28,9 +29,8 @@ PROGRESS = {  # a message only ever moves on; a bounce may follow what looked de
 def record(receipt: Receipt, *, at: datetime) -> int:
     """Move the message on and return its id. Raises UnsupportedPayload for a message that is not ours."""
     message = _find(receipt)
-    ticket = lock_ticket(message.ticket_id)
-    db.session().refresh(message)
-    if message.provider_id is None:
+    ticket = lock_ticket_of(message)
+    if message.provider_id is None and not is_erased(message):
         message.provider_id = receipt.provider_id
     advance(ticket, message, receipt.state, reason=receipt.reason, at=at)
     return message.id

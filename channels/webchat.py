@@ -9,19 +9,21 @@ from typing import Any
 import orjson
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy import select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.sql import ColumnElement
 
 from channels import receipts
 from channels.errors import InvalidSignature, MalformedPayload, UnsupportedPayload
-from channels.models import ChatSession
+from channels.models import Call, ChatSession
+from channels.phone.calls import LONGEST_CALL
 from channels.protocol import Accepted, ChannelAdapter, Outgoing, Parsed, RawItem
 from config.settings import Settings, derived_key
 from ticketing.envelope import Channel, HandleKind, InboundMessage, MessageState, Sender, ThreadHints
 from ticketing.errors import NotFound
 from ticketing.events import SYSTEM
 from ticketing.intake import Taken
-from ticketing.lifecycle import end_live, lock_ticket
-from ticketing.models import Handle, Inbox, Message, MessageKind, Ticket
+from ticketing.lifecycle import end_live, lock_ticket, lock_ticket_of
+from ticketing.models import Attachment, Handle, Inbox, Message, MessageKind, Ticket
 from ticketing.storable import storable
 from ticketing.store import db
 
@@ -77,8 +79,13 @@ class WebChatChannel(ChannelAdapter):
         return Parsed(key=f"{visitor} {client_id}", inbox_address=item.meta["widget"], content=message)
 
     def enrich(self, item: RawItem, message: InboundMessage) -> InboundMessage:
-        """Put the message on the session's ticket; the lock makes two first messages open one ticket."""
-        session = find_session(item.meta["visitor"], lock=True)
+        """Put the message on the session's ticket; the lock makes two first messages open one ticket.
+
+        One that has a ticket is not locked: a merge changes sessions while it holds their tickets.
+        """
+        session = find_session(item.meta["visitor"])
+        if session.ticket_id is None:
+            session = find_session(item.meta["visitor"], lock=True)
         hints = ThreadHints(ticket_ids=(session.ticket_id,) if session.ticket_id else ())
         return replace(message, hints=hints, sender=replace(message.sender, name=session.name))
 
@@ -123,20 +130,30 @@ def find_session(visitor: str, *, lock: bool = False) -> ChatSession:
 
 def conversation(session: ChatSession, *, after: int, limit: int) -> list[Message]:
     """Return what the visitor may read, oldest first, from behind the message `after`."""
-    handles = select(Handle.id).where(Handle.kind == HandleKind.VISITOR, Handle.address == session.visitor)
-    query = (
-        select(Message)
-        .where(
-            Message.channel == Channel.CHAT,
-            Message.handle_id.in_(handles),
-            Message.id > after,
-            (Message.kind == MessageKind.INBOUND)
-            | ((Message.kind == MessageKind.OUTBOUND) & Message.state.in_(ARRIVED)),
-        )
-        .order_by(Message.id)
-        .limit(limit)
+    query = select(Message).where(*_readable_by(session), Message.id > after).order_by(Message.id).limit(limit)
+    found = db.session().scalars(
+        query.options(joinedload(Message.author_agent), selectinload(Message.attachments))
     )
-    return list(db.session().scalars(query.options(joinedload(Message.author_agent))))
+    return list(found)
+
+
+def file_of(session: ChatSession, attachment_id: int) -> Attachment:
+    """Return a file of what the visitor may read. Raises NotFound."""
+    query = select(Attachment).join(Message, Message.id == Attachment.message_id)
+    file = db.session().scalar(query.where(Attachment.id == attachment_id, *_readable_by(session)))
+    if file is None:
+        raise NotFound(f"there is no attachment {attachment_id}")
+    return file
+
+
+def _readable_by(session: ChatSession) -> Sequence[ColumnElement[bool]]:
+    handles = select(Handle.id).where(Handle.kind == HandleKind.VISITOR, Handle.address == session.visitor)
+    arrived = (Message.kind == MessageKind.OUTBOUND) & Message.state.in_(ARRIVED)
+    return (
+        Message.channel == Channel.CHAT,
+        Message.handle_id.in_(handles),
+        (Message.kind == MessageKind.INBOUND) | arrived,
+    )
 
 
 def is_stale(session: ChatSession, at: datetime) -> bool:
@@ -146,20 +163,23 @@ def is_stale(session: ChatSession, at: datetime) -> bool:
 
 def note_seen(visitor: str, fetched: Sequence[int], *, at: datetime) -> None:
     """Note that the visitor is there, and has got these messages."""
-    find_session(visitor).seen_at = at
     for message_id in sorted(fetched):
         message = db.session().get_one(Message, message_id)
-        ticket = lock_ticket(message.ticket_id)
-        db.session().refresh(message)  # another tab may have fetched it too, while we waited for the lock
+        ticket = lock_ticket_of(message)  # another tab may have fetched it too, while we waited for the lock
         receipts.advance(ticket, message, MessageState.DELIVERED, reason="", at=at)
+    find_session(visitor).seen_at = at  # last: a merge changes sessions while it holds their tickets
 
 
 def end_abandoned(now: datetime, limit: int = 100) -> list[int]:
     """End the live wait of visitors who have gone without a word; return their tickets."""
-    gone = (
-        select(Ticket.id)
-        .join(ChatSession, ChatSession.ticket_id == Ticket.id)
-        .where(Ticket.live, Ticket.channel == Channel.CHAT, ChatSession.seen_at < now - GONE_AFTER)
+    chats = select(ChatSession.id).where(ChatSession.ticket_id == Ticket.id)
+    lines = select(Call.id).where(Call.ticket_id == Ticket.id, Call.outbound.is_(False), Call.ended_at.is_(None))
+    lines = lines.where(Call.started_at >= now - LONGEST_CALL)
+    gone = select(Ticket.id).where(
+        Ticket.live,
+        chats.exists(),
+        ~chats.where(ChatSession.seen_at >= now - GONE_AFTER).exists(),
+        ~lines.exists(),  # after a merge one ticket may have both
     )
     tickets = db.session().scalars(gone.order_by(Ticket.id).limit(limit)).all()
     for ticket_id in tickets:

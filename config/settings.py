@@ -7,6 +7,7 @@ A secret may also come from a file: `NAME_FILE=/run/secrets/name` works for ever
 import contextlib
 import hashlib
 import hmac
+import importlib.util
 import secrets
 import tempfile
 from collections.abc import Callable
@@ -37,6 +38,23 @@ class TwilioAccount:
 
 
 @dataclass(frozen=True)
+class OpenIDProvider:
+    """Who else says who people are, by OpenID Connect."""
+
+    issuer: str  # as it names itself
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often something may happen: `amount` times in a span."""
+
+    amount: int
+    seconds: int
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that an operator can choose. Times are seconds, sizes are bytes."""
 
@@ -60,8 +78,15 @@ class Settings:
     web_workers: int
     web_threads: int
     request_max_bytes: int
+    attachment_max_bytes: int
     delivery_lease_seconds: int
     tick_seconds: float
+    solved_grace_seconds: int  # a ticket that is solved for so long is closed
+    rate_limit: Rate | None  # of a token or a login; None: no limit
+    login_rate_limit: Rate | None  # of attempts from one address
+    chat_rate_limit: Rate | None  # of a visitor, or of an address without one
+    trusted_proxies: int  # how many of ours stand in front and write X-Forwarded-For
+    openid: OpenIDProvider | None  # None: people log in with a password only
     log_level: str
     log_format: str
 
@@ -112,10 +137,23 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
         "web_workers": lambda: env.int("COMPTOIR_WEB_WORKERS", 2, validate=Range(min=1, max=64)),
         "web_threads": lambda: env.int("COMPTOIR_WEB_THREADS", 200, validate=Range(min=4, max=2000)),
         "request_max_bytes": lambda: env.int("COMPTOIR_REQUEST_MAX_BYTES", 26_214_400, validate=Range(min=65_536)),
+        "attachment_max_bytes": lambda: env.int(
+            "COMPTOIR_ATTACHMENT_MAX_BYTES", 20_000_000, validate=Range(min=1, max=1_000_000_000)
+        ),
         "delivery_lease_seconds": lambda: env.int(
             "COMPTOIR_DELIVERY_LEASE_SECONDS", 90, validate=Range(min=1, max=3600)
         ),
         "tick_seconds": lambda: env.float("COMPTOIR_TICK_SECONDS", 1.0, validate=Range(min=0.05, max=60)),
+        "rate_limit": lambda: env.str("COMPTOIR_RATE_LIMIT", "1200/minute"),
+        "login_rate_limit": lambda: env.str("COMPTOIR_LOGIN_RATE_LIMIT", "10/minute"),
+        "chat_rate_limit": lambda: env.str("COMPTOIR_CHAT_RATE_LIMIT", "60/minute"),
+        "trusted_proxies": lambda: env.int("COMPTOIR_TRUSTED_PROXIES", 0, validate=Range(min=0, max=10)),
+        "oidc_issuer": lambda: env.str("COMPTOIR_OIDC_ISSUER", ""),
+        "oidc_client_id": lambda: env.str("COMPTOIR_OIDC_CLIENT_ID", ""),
+        "oidc_client_secret": lambda: env.str("COMPTOIR_OIDC_CLIENT_SECRET", ""),
+        "solved_grace_seconds": lambda: env.int(
+            "COMPTOIR_SOLVED_GRACE_SECONDS", 345_600, validate=Range(min=0, max=31_536_000)
+        ),
         "log_level": lambda: env.str(
             "COMPTOIR_LOG_LEVEL", "info", validate=OneOf(["debug", "info", "warning", "error"])
         ),
@@ -160,7 +198,7 @@ def _assemble(raw: dict[str, Any], *, embedded: bool) -> Settings:
     if len(secret_key) < 32:
         raise SettingsError("COMPTOIR_SECRET_KEY must be set to at least 32 random characters (`openssl rand -hex 32`)")
     storage_url = raw["storage_url"] or f"file://{data_dir / 'files'}"
-    _check_url("COMPTOIR_STORAGE_URL", storage_url, {"file"})
+    _check_url("COMPTOIR_STORAGE_URL", storage_url, {"file", "s3"})
     return Settings(
         **{name: raw[name] for name in _AS_THEY_ARE},
         public_url=public_url.rstrip("/"),
@@ -176,9 +214,14 @@ def _assemble(raw: dict[str, Any], *, embedded: bool) -> Settings:
         smtp_url=smtp_url or None,
         storage_url=storage_url,
         defaults_file=Path(raw["defaults_file"]) if raw["defaults_file"] else None,
+        rate_limit=_rate("COMPTOIR_RATE_LIMIT", raw["rate_limit"]),
+        login_rate_limit=_rate("COMPTOIR_LOGIN_RATE_LIMIT", raw["login_rate_limit"]),
+        chat_rate_limit=_rate("COMPTOIR_CHAT_RATE_LIMIT", raw["chat_rate_limit"]),
+        openid=_openid(raw),
     )
 
 
+SPANS = {"second": 1, "minute": 60, "hour": 3600}
 _AS_THEY_ARE = (
     "host",
     "port",
@@ -187,8 +230,11 @@ _AS_THEY_ARE = (
     "web_workers",
     "web_threads",
     "request_max_bytes",
+    "attachment_max_bytes",
     "delivery_lease_seconds",
     "tick_seconds",
+    "solved_grace_seconds",
+    "trusted_proxies",
     "log_level",
     "log_format",
 )
@@ -242,6 +288,32 @@ def _check_url(variable: str, url: str, schemes: set[str]) -> None:
         raise SettingsError(f"{variable} must start with {' or '.join(sorted(s + '://' for s in schemes))}")
     if parts.scheme in {"http", "https", "smtp", "smtps"} and not parts.hostname:
         raise SettingsError(f"{variable} names no host")
+    if parts.scheme == "s3" and not parts.netloc:
+        raise SettingsError(f"{variable} names no bucket: s3://bucket/folder")
+
+
+def _rate(variable: str, text: str) -> Rate | None:
+    if text == "off":
+        return None
+    amount, _, unit = text.partition("/")
+    if unit not in SPANS or not amount.isdecimal() or not 1 <= int(amount) <= 10_000_000:
+        raise SettingsError(f"{variable} must be like 100/minute (or second, or hour), or off")
+    return Rate(int(amount), SPANS[unit])
+
+
+def _openid(raw: dict[str, Any]) -> OpenIDProvider | None:
+    issuer, client_id, client_secret = raw["oidc_issuer"], raw["oidc_client_id"], raw["oidc_client_secret"]
+    if not (issuer or client_id or client_secret):
+        return None
+    if not (issuer and client_id and client_secret):
+        raise SettingsError(
+            "COMPTOIR_OIDC_ISSUER, COMPTOIR_OIDC_CLIENT_ID and COMPTOIR_OIDC_CLIENT_SECRET go together: "
+            "set all or none"
+        )
+    _check_url("COMPTOIR_OIDC_ISSUER", issuer, {"http", "https"})
+    if importlib.util.find_spec("joserfc") is None:
+        raise SettingsError("COMPTOIR_OIDC_ISSUER needs more packages: pip install 'comptoir[oauth]'")
+    return OpenIDProvider(issuer, client_id, client_secret)
 
 
 def _twilio(raw: dict[str, Any], secret_key: str, local_url: str, *, sandbox: bool) -> TwilioAccount | None:

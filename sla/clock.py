@@ -1,7 +1,8 @@
 """The life of one SLA clock as a pure reducer over the journal: the live timekeeper and replay use the same.
 
-Time is half-open: an answer in time comes before the deadline; at the deadline itself the clock is breached. Only
-`first_response` is kept so far.
+Time is half-open: an answer in time comes before the deadline; at the deadline itself the clock is breached. A clock
+whose ticket is merged into another ends there, without a verdict unless its deadline had passed. Only `first_response`
+is kept so far.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sla.hours import BusinessHours, due, elapsed
-from ticketing.events import Entry, Event, ReplyWritten, TicketOpened, TicketResolved
+from ticketing.events import Entry, Event, ReplyWritten, TicketMerged, TicketOpened, TicketResolved
 
 
 class Metric(StrEnum):
@@ -25,6 +26,7 @@ class State(StrEnum):
     RUNNING = "running"
     MET = "met"
     BREACHED = "breached"  # for good, also when the answer came in the end
+    CANCELLED = "cancelled"  # ended without a verdict; never shown
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class SLAClock:
     """One target running for one ticket. All moments are UTC.
 
     `met_at` is when what was awaited happened, in time or late; `breached_at` is the deadline itself, never the moment
-    when somebody noticed.
+    when somebody noticed. `cancelled_at` is when it ended unmet: nobody is owed anything any more on its ticket.
     """
 
     metric: Metric
@@ -51,13 +53,21 @@ class SLAClock:
     warn_at: datetime | None
     met_at: datetime | None = None
     breached_at: datetime | None = None
+    cancelled_at: datetime | None = None
 
     @property
     def state(self) -> State:
         """The state as far as it has been noticed; `state_at` tells the true one."""
         if self.breached_at:
             return State.BREACHED
-        return State.MET if self.met_at else State.RUNNING
+        if self.met_at:
+            return State.MET
+        return State.CANCELLED if self.cancelled_at else State.RUNNING
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing is awaited any more; one that is breached goes on until it is answered."""
+        return self.met_at is not None or self.cancelled_at is not None
 
 
 def start(metric: Metric, target: Target, entry: Entry) -> SLAClock | None:
@@ -87,12 +97,12 @@ def advance(clock: SLAClock, entry: Entry) -> SLAClock:
     clock as met, whoever resolves it: the customer no longer waits.
     """
     step = STEPS.get(type(entry.event))
-    return clock if step is None or clock.met_at else step(clock, entry)
+    return clock if step is None or clock.has_ended else step(clock, entry)
 
 
 def as_of(clock: SLAClock, now: datetime) -> SLAClock:
     """Return the clock with its breach noticed, if its deadline passed unmet before or at `now`."""
-    if clock.met_at or clock.breached_at or now < clock.due_at:
+    if clock.has_ended or clock.breached_at or now < clock.due_at:
         return clock
     return replace(clock, breached_at=clock.due_at)
 
@@ -105,9 +115,9 @@ def state_at(clock: SLAClock, now: datetime) -> State:
 def remaining_seconds(clock: SLAClock, now: datetime, hours: BusinessHours) -> int:
     """Return the working time left at `now`, in whole seconds; negative: overdue by so much.
 
-    For a clock that was met it is what was left then.
+    For a clock that has ended it is what was left then.
     """
-    left = elapsed(clock.met_at or now, clock.due_at, hours)
+    left = elapsed(clock.met_at or clock.cancelled_at or now, clock.due_at, hours)
     return left // timedelta(seconds=1)
 
 
@@ -129,9 +139,15 @@ def _meet(clock: SLAClock, entry: Entry) -> SLAClock:
     return replace(clock, met_at=entry.at, breached_at=clock.due_at if entry.at >= clock.due_at else None)
 
 
+def _cancel(clock: SLAClock, entry: Entry) -> SLAClock:
+    """End the clock unmet. A deadline that passed before stays missed, noticed or not."""
+    return replace(as_of(clock, entry.at), cancelled_at=entry.at)
+
+
 STEPS: dict[type[Event], Callable[[SLAClock, Entry], SLAClock]] = {
     ReplyWritten: _answer,
     TicketResolved: _meet,
+    TicketMerged: _cancel,
 }
 
 OBSERVED: frozenset[type[Event]] = frozenset({TicketOpened, *STEPS})  # no other kind moves a clock

@@ -76,12 +76,13 @@ class Clock(Base):
             warn_at=self.warn_at,
             met_at=self.met_at,
             breached_at=self.breached_at,
+            cancelled_at=self.cancelled_at,
         )
 
     def take(self, value: SLAClock) -> None:
         """Keep what the reducer came to."""
         self.due_at, self.warn_at = value.due_at, value.warn_at
-        self.met_at, self.breached_at = value.met_at, value.breached_at
+        self.met_at, self.breached_at, self.cancelled_at = value.met_at, value.breached_at, value.cancelled_at
 
 
 _running = text("met_at IS NULL AND breached_at IS NULL AND cancelled_at IS NULL")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload
 
 from sla.calendars import hours_of
@@ -30,10 +30,14 @@ class Reading:
 
 
 def clocks_of(ticket_id: int, now: datetime) -> Sequence[Reading]:
-    """Return a ticket's clocks as they truly stand at `now`, whether or not a sweep ran. One statement."""
+    """Return a ticket's clocks as they truly stand at `now`, whether or not a sweep ran. One statement.
+
+    One that ended without a verdict is left out.
+    """
+    has_verdict = or_(Clock.cancelled_at.is_(None), Clock.breached_at.is_not(None))
     query = (
         select(Clock)
-        .where(Clock.ticket_id == ticket_id)
+        .where(Clock.ticket_id == ticket_id, has_verdict)
         .options(joinedload(Clock.policy), joinedload(Clock.calendar))
         .order_by(Clock.started_at, Clock.id)
     )

@@ -9,10 +9,11 @@ from ticketing.models import Ticket
 def summarise(ticket: Ticket, clocks: Iterable[Clock]) -> None:
     """Write down the earliest deadline, the earliest warning and the verdict of all of the ticket's clocks.
 
-    A clock that was breached and is not met keeps its deadline in the order: it waits longest.
+    A clock that was breached and is not met keeps its deadline in the order: it waits longest. One that ended without a
+    verdict is as if it had never been.
     """
-    every = list(clocks)
-    unmet = [clock for clock in every if clock.met_at is None]
+    every = [clock for clock in clocks if clock.cancelled_at is None or clock.breached_at is not None]
+    unmet = [clock for clock in every if clock.met_at is None and clock.cancelled_at is None]
     running = [clock for clock in unmet if clock.breached_at is None]
     ticket.due_at = min((clock.due_at for clock in unmet), default=None)
     ticket.warn_at = min((clock.warn_at for clock in running if clock.warn_at), default=None)

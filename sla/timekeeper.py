@@ -66,6 +66,7 @@ def _row(started: SLAClock, policy: Policy, entry: Entry) -> Clock:
         warn_at=started.warn_at,
         met_at=started.met_at,
         breached_at=started.breached_at,
+        cancelled_at=started.cancelled_at,
     )
 
 

@@ -8,29 +8,71 @@ ticket = make.ticket(priority=Priority.URGENT)
 import itertools
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import select
 
 from api.reactions import carry_out
 from tests.conftest import NOON
-from ticketing import agents, conversation, customers, lifecycle, queues
+from ticketing import (
+    agents,
+    canned_replies,
+    conversation,
+    credentials,
+    customer_merge,
+    customers,
+    drafts,
+    fields,
+    lifecycle,
+    links,
+    macros,
+    merging,
+    passwords,
+    queues,
+    sessions,
+)
+from ticketing.agents import Caller
+from ticketing.drafts import Intent
 from ticketing.envelope import HANDLE_KINDS, Channel, HandleKind, InboundMessage, Sender
 from ticketing.events import SYSTEM, Actor
 from ticketing.files import file_store
-from ticketing.models import Agent, Attachment, Customer, Inbox, JournalEntry, Message, Queue, Role, Ticket
+from ticketing.links import Link, LinkWord
+from ticketing.models import (
+    Agent,
+    Attachment,
+    CannedReply,
+    Customer,
+    FieldDefinition,
+    FieldKind,
+    FieldSubject,
+    Inbox,
+    JournalEntry,
+    Macro,
+    Mention,
+    Message,
+    Queue,
+    Role,
+    Template,
+    Ticket,
+    View,
+    ViewScope,
+)
 from ticketing.moment import utc_now
 from ticketing.store import db
+from ticketing.templates import own
 from ticketing.transaction import transaction
 
 ADDRESSES = {Channel.EMAIL: "support@desk.example", Channel.SMS: "+15145550100", Channel.PHONE: "+15145550100"}
+PASSWORD = "eleven kettles drip"  # of whoever has one
 _numbers = itertools.count(1)
 
 
-def queue(name: str = "", *, members: Iterable[Agent] = (), at: datetime = NOON) -> Queue:
+def queue(name: str = "", *, members: Iterable[Agent] = (), at: datetime = NOON, **values: Any) -> Queue:
     """A queue; with members it is theirs alone."""
+    name = name or f"Queue {next(_numbers)}"
     with transaction("test"):
-        return queues.create_queue(name or f"Queue {next(_numbers)}", members=[one.id for one in members], at=at)
+        return queues.create_queue(name, members=[one.id for one in members], at=at, **values)
 
 
 def inbox(channel: Channel = Channel.EMAIL, *, address: str = "", queue: Queue | None = None, **values: Any) -> Inbox:
@@ -44,10 +86,15 @@ def inbox(channel: Channel = Channel.EMAIL, *, address: str = "", queue: Queue |
         return row
 
 
-def agent(role: Role = Role.AGENT, *, name: str = "Ada", email: str = "", at: datetime = NOON) -> Agent:
-    """A person at the desk."""
+def agent(
+    role: Role = Role.AGENT, *, name: str = "Ada", email: str = "", at: datetime = NOON, **values: Any
+) -> Agent:
+    """A person at the desk; `values` are their skills (folded), capacity, presence."""
     with transaction("test"):
-        return agents.create_agent(email or f"agent{next(_numbers)}@desk.example", name=name, role=role, at=at)
+        row = agents.create_agent(email or f"agent{next(_numbers)}@desk.example", name=name, role=role, at=at)
+        for field, value in values.items():
+            setattr(row, field, value)
+        return row
 
 
 def token(agent: Agent, *, scopes: Iterable[str] = (), **values: Any) -> str:
@@ -60,6 +107,24 @@ def token(agent: Agent, *, scopes: Iterable[str] = (), **values: Any) -> str:
 def bearer(agent: Agent, **values: Any) -> dict[str, str]:
     """The header of a request by this agent."""
     return {"Authorization": f"Bearer {token(agent, **values)}"}
+
+
+def password(agent: Agent, secret: str = PASSWORD, *, at: datetime = NOON) -> None:
+    """A password, hashed once for all tests."""
+    with transaction("test") as session:
+        credentials.set_password(session.get_one(Agent, agent.id), _hashed(secret), by=SYSTEM, at=at)
+
+
+@cache
+def _hashed(secret: str) -> str:
+    return passwords.hashed(secret)
+
+
+def login(agent: Agent, *, at: datetime | None = None) -> sessions.Opened:
+    """A login of an agent who has a password, begun by it."""
+    password(agent)
+    with transaction("test"):
+        return sessions.open_session(agent.id, method="password", user_agent="a browser", at=at or utc_now())
 
 
 def customer(name: str = "Karim", *, email: str = "", phone: str = "", at: datetime = NOON) -> Customer:
@@ -133,11 +198,87 @@ def attachment(ticket: Ticket, content: bytes = b"RIFF", *, filename: str = "voi
         return row
 
 
+def mention(ticket: Ticket, who: Agent, body: str = "Look at this kettle.", *, at: datetime = NOON) -> Mention:
+    """A note of a colleague's that names an agent."""
+    author = agent(Role.ADMIN, name="Grace")
+    with transaction("test") as session:
+        row, by = lifecycle.lock_ticket(ticket.id), session.get_one(Agent, author.id)
+        note = conversation.note(row, body, agent=by, mentions=[who.id], at=at)
+        return session.scalars(select(Mention).where(Mention.message_id == note.id)).one()
+
+
+def draft(ticket: Ticket, agent: Agent, body: str = "We send", *, kind: Intent = Intent.REPLY) -> None:
+    """What an agent has begun to write."""
+    with transaction("test"):
+        drafts.keep_draft(ticket, agent.id, kind=kind, channel=None, body=body, html="", uploads=[], at=NOON)
+
+
+def canned_reply(agent: Agent, *, name: str = "Hello", **values: Any) -> CannedReply:
+    """Words to use again, the agent's own unless said otherwise."""
+    values = {"bodies": {"en": "Hello {{customer.name}}"}, **values}
+    with transaction("test"):
+        return canned_replies.make_canned_reply(calling(agent), name=name, at=NOON, **values)
+
+
+def macro(agent: Agent, *actions: dict[str, Any], name: str = "Urgent", **values: Any) -> Macro:
+    """Several actions at once, the agent's own unless said otherwise."""
+    with transaction("test"):
+        wanted = actions or ({"priority": "urgent"},)
+        return macros.make_macro(calling(agent), name=name, actions=wanted, at=NOON, **values)
+
+
+def wording(name: str, language: str, body: str = "Our own words.", *, subject: str = "") -> Template:
+    """The desk's own words for a template."""
+    with transaction("test") as session:
+        own.put_wording(name, language, subject=subject, body=body, by=SYSTEM, at=NOON)
+        return session.get_one(Template, (name, language))
+
+
+def calling(agent: Agent) -> Caller:
+    """An agent as the API sees them, with all that their role permits."""
+    return Caller(agent.id, agent.name, agent.role, frozenset())
+
+
+def upload(agent: Agent, content: bytes = b"RIFF", *, filename: str = "kettle.wav", at: datetime = NOON) -> Attachment:
+    """A file that an agent has uploaded and not sent."""
+    digest = file_store().keep(content)
+    values = {"filename": filename, "content_type": "audio/x-wav", "size": len(content), "sha256": digest}
+    with transaction("test") as session:
+        row = Attachment(uploaded_by_id=agent.id, created_at=at, **values)
+        session.add(row)
+        session.flush()
+        return row
+
+
+def link(ticket: Ticket, other: Ticket, word: LinkWord = LinkWord.RELATES, *, at: datetime = NOON) -> Link:
+    """A link between two tickets; `word` is what the other one is."""
+    with transaction("test"):
+        one, two = lifecycle.lock_ticket(ticket.id), lifecycle.lock_ticket(other.id)
+        return links.link(one, word, two, by=SYSTEM, at=at)
+
+
+def merge(source: Ticket, into: Ticket, *, at: datetime = NOON) -> Ticket:
+    """The ticket that survives when one is merged into another."""
+    with transaction("test"):
+        locked = {one: lifecycle.lock_ticket(one) for one in sorted({source.id, into.id})}
+        return merging.merge(locked[source.id], locked[into.id], by=SYSTEM, at=at)
+
+
 def reply(ticket: Ticket, agent: Agent, body: str = "We are on it.", *, at: datetime = NOON, **values: Any) -> Message:
     """An agent's reply, queued."""
     with transaction("test") as session:
         row = lifecycle.lock_ticket(ticket.id)
         return conversation.reply(row, body, agent=session.get_one(Agent, agent.id), at=at, **values)
+
+
+def view(owner: Agent, *, name: str = "Mine", scope: ViewScope = ViewScope.OWN, **values: Any) -> View:
+    """A saved view."""
+    values = {"queue_id": None, "filter": {}, "position": 0, "created_at": NOON, "updated_at": NOON, **values}
+    with transaction("test") as session:
+        row = View(name=name, scope=scope, owner_id=owner.id, **values)
+        session.add(row)
+        session.flush()
+        return row
 
 
 def _some_queue() -> Queue:
@@ -155,3 +296,19 @@ def work_off() -> None:
 def seconds(count: float) -> timedelta:
     """A span of time."""
     return timedelta(seconds=count)
+
+
+def field(name: str, subject: FieldSubject = FieldSubject.TICKET, **values: Any) -> FieldDefinition:
+    """A custom field: any text, unless said otherwise."""
+    wanted = {"label": name.title(), "kind": FieldKind.TEXT, "choices": [], "required": False, "position": 0, **values}
+    with transaction("test"):
+        return fields.define({"subject": subject, "name": name, **wanted}, by=SYSTEM, at=NOON)
+
+
+def merged(*, into: Customer, name: str = "Karim", **handles: str) -> Customer:
+    """A person who was merged into another."""
+    who, admin = customer(name, **handles), agent(Role.ADMIN)
+    with transaction("test"):
+        caller = Caller(admin.id, admin.name, admin.role, frozenset())
+        customer_merge.merge(caller, who.id, into.id, at=NOON)
+    return who

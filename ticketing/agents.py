@@ -9,8 +9,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 
+from ticketing import audit
 from ticketing.envelope import HandleKind
 from ticketing.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from ticketing.events import Actor
+from ticketing.fetching import fetch_one
 from ticketing.handles import fold
 from ticketing.models import Agent, Role, Token
 from ticketing.store import db
@@ -43,7 +46,14 @@ class Caller:
     name: str
     role: Role
     scopes: frozenset[str]
-    until: datetime | None = None  # when the token ends, if it does
+    until: datetime | None = None  # when the token or the login ends, if it does
+    token_id: int | None = None
+    session_id: int | None = None  # of a login; then `token_id` is None
+
+    @property
+    def holder(self) -> str:
+        """Return the name of what they came with: whoever has two tokens is two."""
+        return f"session:{self.session_id}" if self.session_id is not None else f"token:{self.token_id}"
 
     def may(self, scope: str) -> bool:
         return not self.scopes or scope in self.scopes
@@ -118,15 +128,15 @@ def create_token(
 
 def authenticate(secret: str, *, now: datetime) -> Caller | None:
     """Return who holds this token; None when it is unknown, expired, revoked or its agent has left."""
-    row = db.session().execute(HOLDER, {"digest": _digest(secret)}).first()
+    row = fetch_one(HOLDER, {"digest": _digest(secret)})
     if row is None or (row.expires_at is not None and row.expires_at <= now):
         return None
-    return Caller(row.id, row.name, row.role, frozenset(row.scopes), row.expires_at)
+    return Caller(row.id, row.name, row.role, frozenset(row.scopes), row.expires_at, row.token_id)
 
 
 # Plain columns, made once: this runs before everything else that anybody asks.
 HOLDER = (
-    select(Agent.id, Agent.name, Agent.role, Token.scopes, Token.expires_at)
+    select(Agent.id, Agent.name, Agent.role, Token.scopes, Token.expires_at, Token.id.label("token_id"))
     .join_from(Token, Agent)
     .where(Token.digest == bindparam("digest"), Token.revoked_at.is_(None), Agent.is_active)
 )
@@ -138,13 +148,22 @@ def revoke_token(token_id: int, *, caller: Caller, at: datetime) -> None:
     mine = token is not None and (token.agent_id == caller.agent_id or caller.role is Role.ADMIN)
     if token is None or not mine:
         raise NotFound(f"there is no token {token_id}")
-    token.revoked_at = token.revoked_at or at
+    if token.revoked_at is None:
+        token.revoked_at = at
+        by, data = Actor.agent(caller.agent_id), {"agent": token.agent_id, "name": token.name}
+        audit.record("token_revoked", subject="token", subject_id=token.id, by=by, at=at, data=data)
 
 
 def must_be(caller: Caller, role: Role) -> None:
     """Raise NotAllowed unless the caller has at least this role."""
     if not caller.is_at_least(role):
         raise NotAllowed(f"this needs the role {role}; {caller.name} is {caller.role}")
+
+
+def must_be_unlimited(caller: Caller) -> None:
+    """Raise NotAllowed for a token that is limited to scopes: it must not open a login, which is limited to none."""
+    if caller.scopes:
+        raise NotAllowed("this token is limited to some scopes, and a login is not; use a token without limits")
 
 
 def _digest(secret: str) -> str:

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from ticketing import journal, lifecycle
+from ticketing import journal, lifecycle, snoozing
+from ticketing.attachments import must_be_possible, own_uploads, take
 from ticketing.envelope import Channel, InboundMessage, MessageState
-from ticketing.errors import InvalidInput, InvalidTransition
+from ticketing.errors import InvalidInput
 from ticketing.events import Actor, MessageReceived, NoteWritten, ReplyWritten
+from ticketing.mentions import add_mentions, mentioned
 from ticketing.models import Agent, Attachment, Customer, Handle, Inbox, Message, MessageKind, Ticket
 from ticketing.reach import choose_route
 from ticketing.status import Status
@@ -61,20 +63,31 @@ def _customer_waits(ticket: Ticket, row: Message, *, by: Actor, at: datetime) ->
         lifecycle.reopen(ticket, by=by, at=at, by_message_id=row.id)
     elif ticket.status in {Status.PENDING, Status.ON_HOLD}:
         lifecycle.change_status(ticket, Status.OPEN, by=by, at=at)
-    if ticket.waiting_since is None:
-        ticket.waiting_since = at
+    snoozing.wake(ticket, why="reply", by=by, at=at)
+    # One that was kept back and is taken in late may be older than what came in meanwhile.
+    ticket.waiting_since = min(ticket.waiting_since or at, at)
 
 
 def reply(
-    ticket: Ticket, body: str, *, agent: Agent, at: datetime, html: str = "", channel: Channel | None = None
+    ticket: Ticket,
+    body: str,
+    *,
+    agent: Agent,
+    at: datetime,
+    html: str = "",
+    channel: Channel | None = None,
+    uploads: Sequence[int] = (),
 ) -> Message:
-    """Write to the customer; it is queued, and leaves after the commit.
+    """Write to the customer; it is queued, and leaves after the commit. `uploads` are ids of the agent's own.
 
     Without `channel`: the customer's preferred reachable one, else the one they last wrote on. Whoever answers a ticket
-    that nobody has, has it. Raises NoReachableChannel, InvalidInput, InvalidTransition for a closed ticket.
+    that nobody has, has it. Raises NoReachableChannel, InvalidInput, InvalidTransition for a closed ticket, and
+    AttachmentsNotPossible where the channel cannot carry the files.
     """
-    _must_take_words(ticket, body)
+    _must_take_words(ticket, body, at)
+    files = own_uploads(agent.id, uploads) if uploads else []
     route = choose_route(ticket, channel)
+    must_be_possible(route.channel, files)
     by = Actor.agent(agent.id)
     row = Message(
         ticket_id=ticket.id,
@@ -92,6 +105,7 @@ def reply(
     )
     db.session().add(row)
     db.session().flush()
+    take(row, files)
     if ticket.status is Status.SOLVED:
         lifecycle.reopen(ticket, by=by, at=at)
     if ticket.assignee_id is None:
@@ -103,10 +117,16 @@ def reply(
     return row
 
 
-def note(ticket: Ticket, body: str, *, agent: Agent, at: datetime) -> Message:
-    """Write an internal note, which never leaves the house."""
+def note(
+    ticket: Ticket, body: str, *, agent: Agent, at: datetime, uploads: Sequence[int] = (), mentions: Sequence[int] = ()
+) -> Message:
+    """Write an internal note, which never leaves the house; `mentions` are agents' ids (see ticketing.mentions)."""
     if not body.strip():
         raise InvalidInput("a note needs words")
+    if len(body) > MAX_BODY:
+        raise InvalidInput(f"a note has at most {MAX_BODY} characters")
+    files = own_uploads(agent.id, uploads) if uploads else []
+    named = mentioned(ticket, body, mentions, by=agent)
     row = Message(
         ticket_id=ticket.id,
         kind=MessageKind.NOTE,
@@ -119,16 +139,15 @@ def note(ticket: Ticket, body: str, *, agent: Agent, at: datetime) -> Message:
     )
     db.session().add(row)
     db.session().flush()
-    journal.append(ticket, NoteWritten(row.id), by=Actor.agent(agent.id), at=at)
+    take(row, files)
+    add_mentions(row, named, at=at)
+    journal.append(ticket, NoteWritten(row.id, [one.id for one in named]), by=Actor.agent(agent.id), at=at)
     return row
 
 
-def _must_take_words(ticket: Ticket, body: str) -> None:
+def _must_take_words(ticket: Ticket, body: str, at: datetime) -> None:
     if not body.strip():
         raise InvalidInput("a reply needs words")
     if len(body) > MAX_BODY:
         raise InvalidInput(f"a reply has at most {MAX_BODY} characters")
-    if ticket.merged_into_id is not None:
-        raise InvalidTransition(f"ticket {ticket.id} is merged into {ticket.merged_into_id}; reply there")
-    if ticket.status is Status.CLOSED:
-        raise InvalidTransition(f"ticket {ticket.id} is closed; open a new one that follows it")
+    lifecycle.must_not_be_over(ticket, at)

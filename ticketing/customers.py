@@ -3,18 +3,23 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
 from ticketing.envelope import HandleKind, Sender
-from ticketing.errors import InvalidInput, NotFound
+from ticketing.errors import Erased, InvalidInput, NotFound
 from ticketing.folding import handle_key, name_key
 from ticketing.handles import fold
 from ticketing.models import Customer, Handle
 from ticketing.store import db
 
 MAX_NAME = 200
+MAX_MERGE_CHAIN = 100
+
+
+class MovedMeanwhile(Exception):
+    """While we waited for the person, their handles went to somebody else."""
 
 
 def recognise(senders: Sequence[Sender], *, at: datetime) -> tuple[Customer, list[Handle]]:
@@ -27,7 +32,7 @@ def recognise(senders: Sequence[Sender], *, at: datetime) -> tuple[Customer, lis
         try:
             with db.session().begin_nested():
                 return _recognise(senders, at)
-        except IntegrityError:
+        except (IntegrityError, MovedMeanwhile):
             # Another transaction took one of these handles meanwhile; it is committed, so now we find it.
             continue
 
@@ -35,14 +40,16 @@ def recognise(senders: Sequence[Sender], *, at: datetime) -> tuple[Customer, lis
 def _recognise(senders: Sequence[Sender], at: datetime) -> tuple[Customer, list[Handle]]:
     name = next((sender.name for sender in senders if sender.name), "")[:MAX_NAME]
     handles = find_handles(senders)
-    owner = next((handle.customer for handle in handles if handle is not None), None)
+    owner = next((handle.customer for handle in handles if handle is not None and handle.detached_at is None), None)
     if owner is None:
         owner = new_customer(name, at=at)
     else:
         lock_customer(owner)
+        if owner.merged_into_id is not None or owner.erased_at is not None:
+            raise MovedMeanwhile
         if name and not owner.name:
             owner.name, owner.name_key = name, name_key(name)
-    found = [handle or _new_handle(owner, sender, at) for sender, handle in zip(senders, handles, strict=True)]
+    found = [taken_handle(owner, sender, known, at=at) for sender, known in zip(senders, handles, strict=True)]
     db.session().flush()
     return owner, found
 
@@ -73,20 +80,65 @@ def find_customer(customer_id: int) -> Customer:
     return customer
 
 
+def customer_in_use(customer_id: int) -> Customer:
+    """Return a customer to work for, locked: where this one was merged into another, that one. Raises NotFound, Erased.
+
+    The lock lasts until the transaction ends, so that nobody merges the person away meanwhile.
+    """
+    customer = find_customer(customer_id)
+    for _ in range(MAX_MERGE_CHAIN):
+        lock_customer(customer)
+        if customer.merged_into_id is None:
+            break
+        customer = find_customer(customer.merged_into_id)
+    if customer.erased_at is not None:
+        raise Erased(f"customer {customer.id} asked to be forgotten; describe the person anew")
+    return customer
+
+
+def same_person(customer_id: int) -> list[int]:
+    """Return the customer and all who were merged into them, and into these."""
+    found, newest = [customer_id], [customer_id]
+    while newest:
+        newest = list(db.session().scalars(select(Customer.id).where(Customer.merged_into_id.in_(newest))))
+        found += newest
+    return found
+
+
 def lock_customer(customer: Customer) -> None:
-    """Hold everybody else off this person until the transaction ends."""
-    db.session().execute(select(Customer.id).where(Customer.id == customer.id).with_for_update(key_share=True))
+    """Hold everybody else off this person until the transaction ends; the row is then in its newest state."""
+    session = db.session()
+    session.flush()
+    query = select(Customer).where(Customer.id == customer.id).with_for_update(of=Customer, key_share=True)
+    session.scalar(query.execution_options(populate_existing=True))
 
 
 def find_handles(senders: Sequence[Sender]) -> list[Handle | None]:
-    """Return for each sender the handle with its customer, None if nobody has that address. Raises InvalidHandle."""
+    """Return for each sender the handle with its customer, None if nobody ever had that address.
+
+    One that is detached is nobody's any more. Raises InvalidHandle.
+    """
     wanted = [(sender.kind, fold(sender.kind, sender.address)) for sender in senders]
     if not wanted:
         return []
     matches = or_(*(and_(Handle.kind == kind, Handle.address == address) for kind, address in wanted))
-    rows = db.session().scalars(select(Handle).where(matches).options(joinedload(Handle.customer)))
+    db.session().flush()
+    query = select(Handle).where(matches).options(joinedload(Handle.customer))
+    rows = db.session().scalars(query.execution_options(populate_existing=True))
     known = {(row.kind, row.address): row for row in rows}
     return [known.get(one) for one in wanted]
+
+
+def taken_handle(owner: Customer, sender: Sender, known: Handle | None, *, at: datetime) -> Handle:
+    """Return the handle for this address, made the customer's if it is nobody's; somebody else's stays theirs.
+
+    `known` is what `find_handles` found. When the address has just become somebody's, the flush raises IntegrityError.
+    """
+    if known is None:
+        return _new_handle(owner, sender, at)
+    if known.detached_at is not None:
+        _attach_again(owner, known)
+    return known
 
 
 def _new_handle(owner: Customer, sender: Sender, at: datetime) -> Handle:
@@ -95,6 +147,15 @@ def _new_handle(owner: Customer, sender: Sender, at: datetime) -> Handle:
     handle = Handle(customer=owner, kind=sender.kind, address=folded, shown=shown, key=key, created_at=at)
     db.session().add(handle)
     return handle
+
+
+def _attach_again(owner: Customer, handle: Handle) -> None:
+    session = db.session()
+    still = (Handle.id == handle.id, Handle.detached_at.is_not(None))
+    mine = update(Handle).where(*still).values(customer_id=owner.id, detached_at=None).returning(Handle.id)
+    if session.scalar(mine.execution_options(synchronize_session=False)) is None:
+        raise MovedMeanwhile
+    session.refresh(handle)
 
 
 def senders_of(name: str, email: str, phone: str) -> list[Sender]:

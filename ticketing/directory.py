@@ -35,6 +35,15 @@ def inboxes_worked(caller: Caller, *, after: int, limit: int) -> Sequence[Inbox]
     return _page(query, Inbox.id, after, limit)
 
 
+def worked_inbox(caller: Caller, inbox_id: int) -> Inbox:
+    """Return an inbox that fills one of the caller's queues, with it. Raises NotFound."""
+    query = select(Inbox).join(Inbox.queue).options(contains_eager(Inbox.queue)).where(works(caller))
+    inbox: Inbox | None = db.session().scalar(query.where(Inbox.id == inbox_id))
+    if inbox is None:
+        raise NotFound(f"there is no inbox {inbox_id}")
+    return inbox
+
+
 def colleagues(*, after: int, limit: int) -> Sequence[Agent]:
     """Return the agents, those who have left too."""
     return _page(select(Agent), Agent.id, after, limit)
@@ -42,9 +51,12 @@ def colleagues(*, after: int, limit: int) -> Sequence[Agent]:
 
 def own_tokens(caller: Caller, *, after: int, limit: int) -> Sequence[Token]:
     """Return the caller's tokens that are not revoked."""
-    return _page(
-        select(Token).where(Token.agent_id == caller.agent_id, Token.revoked_at.is_(None)), Token.id, after, limit
-    )
+    return tokens_of(caller.agent_id, after=after, limit=limit)
+
+
+def tokens_of(agent_id: int, *, after: int, limit: int) -> Sequence[Token]:
+    """Return an agent's tokens that are not revoked."""
+    return _page(select(Token).where(Token.agent_id == agent_id, Token.revoked_at.is_(None)), Token.id, after, limit)
 
 
 def _page(query: Select[Any], row_id: Any, after: int, limit: int) -> Sequence[Any]:

@@ -4,12 +4,19 @@
     ├── NotFound
     ├── NotAllowed
     ├── InvalidInput
-    │   └── InvalidHandle
+    │   ├── InvalidHandle
+    │   ├── FileRefused
+    │   └── FileTooLarge
     ├── Conflict
     │   ├── InvalidTransition
     │   ├── AlreadyAssigned
     │   ├── StaleVersion
-    │   └── NoReachableChannel
+    │   ├── NoReachableChannel
+    │   ├── ConsentWithheld
+    │   ├── AttachmentsNotPossible
+    │   ├── FieldsMissing
+    │   ├── Merged
+    │   └── Erased
     └── StoreNotReady
 
 Each has a stable `code`, which clients may rely on, and a sentence that helps. `api/errors.py` maps class to status.
@@ -46,6 +53,18 @@ class InvalidHandle(InvalidInput):
     code = "invalid_handle"
 
 
+class FileRefused(InvalidInput):
+    """That is a program or a script, which this desk does not pass on."""
+
+    code = "file_refused"
+
+
+class FileTooLarge(InvalidInput):
+    """The file has more bytes than this desk takes."""
+
+    code = "too_large"
+
+
 class Conflict(TicketingError):
     """The thing is not in a state that permits this."""
 
@@ -74,6 +93,36 @@ class NoReachableChannel(Conflict):
     """The customer cannot be reached on the channel, or on any."""
 
     code = "no_reachable_channel"
+
+
+class ConsentWithheld(Conflict):
+    """The customer does not want to be written to on the channel."""
+
+    code = "consent_withheld"
+
+
+class AttachmentsNotPossible(Conflict):
+    """The channel of the reply cannot carry these files."""
+
+    code = "attachments_not_possible"
+
+
+class FieldsMissing(Conflict):
+    """The ticket lacks custom fields that it needs to be solved."""
+
+    code = "fields_missing"
+
+
+class Merged(Conflict):
+    """The customer is the same person as another, who is to be changed instead."""
+
+    code = "merged"
+
+
+class Erased(Conflict):
+    """The customer asked to be forgotten; nothing is known of them any more."""
+
+    code = "erased"
 
 
 class StoreNotReady(TicketingError):

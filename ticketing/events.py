@@ -198,7 +198,7 @@ class TicketSnoozed(Event):
 class TicketWoke(Event):
     """A snoozed ticket is back; the entry's `at` is the moment for which it was snoozed, if it was left alone."""
 
-    why: str  # due, reply (the customer wrote), agent
+    why: str  # due, reply (the customer wrote), agent, resolved, merged
 
 
 @dataclass(frozen=True)
@@ -263,6 +263,7 @@ class TicketErased(Event):
     """The customer asked to be forgotten: words, files and names are gone, times and verdicts stay."""
 
     messages: list[int]
+    files: list[str] = field(default_factory=list)  # by SHA-256; whichever nothing else uses, goes from the file store
 
 
 @dataclass(frozen=True)
@@ -275,3 +276,10 @@ class AssignmentDue(Event):
     """A ticket waits in a queue that hands out its work by itself."""
 
     queue_id: int
+
+
+@dataclass(frozen=True)
+class AgentFreed(Event):
+    """The ticket no longer counts for an agent who takes only so many at a time: another one may come."""
+
+    agent_id: int

@@ -19,6 +19,11 @@ def fold_letters(text: str) -> str:
     return "".join(char for char in decomposed if not unicodedata.combining(char)).casefold()
 
 
+def fold_tag(text: str) -> str:
+    """Return a tag as it is kept: in lower case, with single blanks; accents stay."""
+    return " ".join(text.split()).casefold()
+
+
 def name_key(name: str) -> str:
     """Return what two spellings of a name have in common: `Zoë  Krämer` and `KRAMER Zoe` are namesakes."""
     return " ".join(sorted(fold_words(name).split()))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ticketing import conversation, lifecycle
+from ticketing import closing, conversation, lifecycle
 from ticketing.customers import new_customer, recognise
 from ticketing.envelope import Channel, InboundMessage
 from ticketing.events import Actor
@@ -37,6 +37,8 @@ def take_in(message: InboundMessage, inbox: Inbox, *, files: Sequence[Attachment
     else:  # a withheld number: a person all the same
         customer, handle = _without_address(message, at), None
     match = _locked_match(message, customer, inbox, at)
+    if match.ticket is not None:
+        closing.close_if_over(match.ticket, at=message.received_at)
     opened = match.ticket is None or match.ticket.status is Status.CLOSED
     ticket = _open(message, customer, inbox, match, at) if opened or match.ticket is None else match.ticket
     row = conversation.receive(
@@ -69,6 +71,7 @@ def _open(message: InboundMessage, customer: Customer, inbox: Inbox, match: Matc
         inbox=inbox,
         live=message.live,
         waiting=not message.automatic,
+        skills=inbox.settings.get("skills", ()),
         follows=match.ticket,
         suggested=match.suggested,
         by=Actor.customer(customer.id),

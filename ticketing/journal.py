@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask, current_app
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import exists, insert, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from ticketing import jobs
+from ticketing import jobs, search
 from ticketing.events import Actor, ActorType, Entry, Event
 from ticketing.models.journal import JournalEntry
 from ticketing.models.ticket import Ticket
@@ -87,6 +87,13 @@ def note(ticket_ids: Sequence[int], event: Event, *, by: Actor, at: datetime) ->
     session.info.setdefault(WRITTEN, []).extend({"ticket_id": one, **shared} for one in ticket_ids)
 
 
+def has_written(event: Event) -> bool:
+    """Say whether this transaction has recorded such an event already, for whichever ticket."""
+    kind, data = event.kind(), event.data()
+    written = db.session().info.get(WRITTEN, ())
+    return any(line["kind"] == kind and line["data"] == data for line in written)
+
+
 def entry_of(row: JournalEntry) -> Entry:
     """Return the stored line as a value."""
     actor = Actor(ActorType(row.actor_type), row.actor_id)
@@ -98,15 +105,22 @@ def mark(session: Session) -> int:
     return len(session.info.get(WRITTEN, ()))
 
 
+def since(session: Session, mark: int) -> list[dict[str, Any]]:
+    """Return the entries that this transaction has added since the mark, as they will be written."""
+    return list(session.info.get(WRITTEN, ())[mark:])
+
+
 def forget(session: Session, *, since: int = 0) -> None:
     """Drop the entries of a rolled-back transaction, or of what was rolled back to a savepoint."""
     del session.info.setdefault(WRITTEN, [])[since:]
+    search.forget(session, since=since)
 
 
 def write(session: Session) -> list[int]:
     """Write this transaction's entries, all at once; return the ids of those that something follows from."""
     lines: list[dict[str, Any]] = session.info.pop(WRITTEN, [])
     session.flush()
+    search.write(session)
     if all(line["dispatched_at"] for line in lines):
         if lines:
             session.execute(insert(JournalEntry), lines)
@@ -123,6 +137,13 @@ def dispatch(entry_ids: list[int]) -> None:
 def mark_dispatched(entry_id: int, *, at: datetime) -> None:
     """Note that everything that follows from the entry has happened."""
     db.session().execute(update(JournalEntry).where(JournalEntry.id == entry_id).values(dispatched_at=at))
+
+
+def is_followed(entry: Entry) -> bool:
+    """Say whether another entry of the same kind came behind, whose consequences are still to be carried out."""
+    behind = tuple_(JournalEntry.at, JournalEntry.ticket_id) > tuple_(entry.at, entry.ticket_id)
+    waiting = JournalEntry.dispatched_at.is_(None)
+    return bool(db.session().scalar(select(exists().where(waiting, JournalEntry.kind == entry.event.kind(), behind))))
 
 
 def undispatched(now: datetime, limit: int = 500) -> list[int]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from ticketing import journal
+from ticketing import closing, journal, snoozing
 from ticketing.envelope import Channel
 from ticketing.errors import AlreadyAssigned, InvalidInput, InvalidTransition, NotFound
 from ticketing.events import (
@@ -24,8 +24,11 @@ from ticketing.events import (
     TicketReopened,
     TicketResolved,
 )
-from ticketing.models import Agent, Customer, Inbox, Queue, Ticket, TicketTag
+from ticketing.fields import checked, must_be_solvable
+from ticketing.folding import fold_tag
+from ticketing.models import Agent, Customer, FieldSubject, Inbox, Message, Queue, Ticket, TicketSkill, TicketTag
 from ticketing.moment import rfc3339
+from ticketing.skills import clean_skills
 from ticketing.status import Priority, Status, may_go
 from ticketing.store import db
 
@@ -46,12 +49,17 @@ def open_ticket(
     priority: Priority = Priority.NORMAL,
     live: bool = False,
     waiting: bool = True,
+    waiting_since: datetime | None = None,
     tags: Iterable[str] = (),
+    skills: Iterable[str] = (),
     fields: Mapping[str, Any] | None = None,
     follows: Ticket | None = None,
     suggested: Ticket | None = None,
 ) -> Ticket:
-    """Open a ticket in a queue; `waiting` says that the customer waits for an answer from now on."""
+    """Open a ticket in a queue; `waiting` says that the customer waits for an answer, from now on unless
+    `waiting_since` names an earlier moment.
+    """
+    since = (waiting_since or at) if waiting else None
     ticket = Ticket(
         subject=_subject(subject),
         status=Status.NEW,
@@ -65,8 +73,9 @@ def open_ticket(
         suggested_id=suggested.id if suggested else None,
         fields=dict(fields or {}),
         live=live,
-        waiting_since=at if waiting else None,
+        waiting_since=since,
         tag_rows=[TicketTag(name=name) for name in clean_tags(tags)],
+        skill_rows=[TicketSkill(name=name) for name in clean_skills(skills)],
         created_at=at,
         updated_at=at,
     )
@@ -77,7 +86,7 @@ def open_ticket(
         queue_id=queue.id,
         priority=priority,
         customer_id=customer.id,
-        waiting_since=rfc3339(at) if waiting else None,
+        waiting_since=rfc3339(since) if since else None,
         follows=follows.id if follows else None,
     )
     journal.append(ticket, opened, by=by, at=at)
@@ -95,8 +104,31 @@ def lock_ticket(ticket_id: int) -> Ticket:
     return ticket
 
 
-def assign(ticket: Ticket, agent: Agent, *, by: Actor, at: datetime, steal: bool = False) -> None:
-    """Give the ticket to an agent. Raises AlreadyAssigned when somebody else has it and `steal` is false."""
+def lock_ticket_of(message: Message) -> Ticket:
+    """Return the message's ticket, locked, and the message in its newest state: a merge or a split may have moved it
+    while we waited.
+    """
+    while True:
+        ticket = lock_ticket(message.ticket_id)
+        db.session().refresh(message)
+        if message.ticket_id == ticket.id:
+            return ticket
+
+
+def assign(
+    ticket: Ticket,
+    agent: Agent,
+    *,
+    by: Actor,
+    at: datetime,
+    steal: bool = False,
+    automatic: bool = False,
+    reason: str = "",
+) -> None:
+    """Give the ticket to an agent. Raises AlreadyAssigned when somebody else has it and `steal` is false.
+
+    An agent who does not work the queue may have it: a guest. `automatic` says that the queue handed it out by itself.
+    """
     _must_be_active(ticket)
     if ticket.assignee_id == agent.id:
         return
@@ -106,28 +138,31 @@ def assign(ticket: Ticket, agent: Agent, *, by: Actor, at: datetime, steal: bool
         raise InvalidInput(f"agent {agent.id} has left the desk")
     before = ticket.assignee_id
     ticket.assignee, ticket.assignee_id = agent, agent.id
-    journal.append(ticket, TicketAssigned(before, agent.id, stolen=before is not None), by=by, at=at)
+    assigned = TicketAssigned(before, agent.id, stolen=before is not None, automatic=automatic, reason=reason)
+    journal.append(ticket, assigned, by=by, at=at)
     if ticket.status is Status.NEW:
         change_status(ticket, Status.OPEN, by=by, at=at)
 
 
-def release(ticket: Ticket, *, by: Actor, at: datetime) -> None:
+def release(ticket: Ticket, *, by: Actor, at: datetime, reason: str = "") -> None:
     """Give the ticket back to its queue; nothing happens if nobody has it."""
     if ticket.assignee_id is None:
         return
     before = ticket.assignee_id
     ticket.assignee, ticket.assignee_id = None, None
-    journal.append(ticket, TicketReleased(before), by=by, at=at)
+    journal.append(ticket, TicketReleased(before, reason), by=by, at=at)
 
 
 def resolve(ticket: Ticket, *, by: Actor, at: datetime) -> None:
-    """Mark the ticket solved; nothing happens if it is. Raises InvalidTransition for a closed one."""
+    """Mark the ticket solved; nothing happens if it is. Raises InvalidTransition for a closed one, FieldsMissing."""
     if ticket.status is Status.SOLVED:
         return
+    must_be_solvable(ticket)
     before = _go(ticket, Status.SOLVED)
     ticket.solved_at = at
     ticket.waiting_since = None
     journal.append(ticket, TicketResolved(before), by=by, at=at)
+    snoozing.wake(ticket, why="resolved", by=by, at=at)
     end_live(ticket, by=by, at=at)
 
 
@@ -135,6 +170,7 @@ def reopen(ticket: Ticket, *, by: Actor, at: datetime, by_message_id: int | None
     """Open a solved ticket again; nothing happens if it is active. Raises InvalidTransition for a closed one."""
     if ticket.is_active:
         return
+    must_not_be_over(ticket, at)
     before = _go(ticket, Status.OPEN)
     ticket.solved_at = None
     journal.append(ticket, TicketReopened(before, by_message_id), by=by, at=at)
@@ -195,9 +231,10 @@ def change_tags(ticket: Ticket, tags: Iterable[str], *, by: Actor, at: datetime)
 
 
 def change_fields(ticket: Ticket, fields: Mapping[str, Any], *, by: Actor, at: datetime) -> None:
-    """Set custom fields; a value of None removes one, fields that are not named stay."""
+    """Set custom fields; a value of None removes one, fields that are not named stay. Raises InvalidInput."""
     before = dict(ticket.fields)
-    after = {name: value for name, value in {**before, **fields}.items() if value is not None}
+    wanted = {**before, **checked(FieldSubject.TICKET, fields)}
+    after = {name: value for name, value in wanted.items() if value is not None}
     if before != after:
         ticket.fields = after
         journal.append(ticket, FieldsChanged(before, after), by=by, at=at)
@@ -205,10 +242,18 @@ def change_fields(ticket: Ticket, fields: Mapping[str, Any], *, by: Actor, at: d
 
 def clean_tags(tags: Iterable[str]) -> list[str]:
     """Return tags as they are kept: folded, in order, each once. Raises InvalidInput."""
-    cleaned = list(dict.fromkeys(" ".join(tag.split()).casefold() for tag in tags))
+    cleaned = list(dict.fromkeys(fold_tag(tag) for tag in tags))
     if len(cleaned) > MAX_TAGS or any(not 0 < len(tag) <= MAX_TAG for tag in cleaned):
         raise InvalidInput(f"a ticket takes at most {MAX_TAGS} tags of 1 to {MAX_TAG} characters")
     return sorted(cleaned)
+
+
+def must_not_be_over(ticket: Ticket, at: datetime) -> None:
+    """Raise InvalidTransition if nothing can be added to the ticket any more."""
+    if ticket.merged_into_id is not None:
+        raise InvalidTransition(f"ticket {ticket.id} is merged into {ticket.merged_into_id}; work on that one")
+    if closing.is_over(ticket, at):
+        raise InvalidTransition(f"ticket {ticket.id} is closed; open a new one that follows it")
 
 
 def _go(ticket: Ticket, status: Status) -> Status:
@@ -222,6 +267,8 @@ def _go(ticket: Ticket, status: Status) -> Status:
 
 
 def _must_be_active(ticket: Ticket) -> None:
+    if ticket.status is Status.CLOSED:
+        raise InvalidTransition(f"ticket {ticket.id} is closed; nobody works on it any more")
     if not ticket.is_active:
         raise InvalidTransition(f"ticket {ticket.id} is {ticket.status}; reopen it first")
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import case, exists, or_, select
 
 from ticketing.envelope import Channel, InboundMessage
-from ticketing.models import Customer, Inbox, Message, Ticket
+from ticketing.models import Customer, Handle, Inbox, Message, Ticket
 from ticketing.status import Status
 from ticketing.store import db
 
@@ -19,7 +19,6 @@ CONVERSATION_WINDOW = {  # how long a new text or call continues the last ticket
     Channel.SMS: timedelta(days=14),
     Channel.PHONE: timedelta(days=1),
 }
-MAX_MERGE_CHAIN = 20
 
 
 @dataclass(frozen=True)
@@ -34,13 +33,13 @@ def find_match(message: InboundMessage, customer: Customer, inbox: Inbox, *, at:
     """Return the ticket to which the message belongs; merged ones lead to where they went."""
     signed = _first(message.hints.ticket_ids)
     if signed is not None:
-        return Match(ticket=_follow_merges(signed))
+        return Match(ticket=follow_merges(signed))
     guessed = _by_message_ids(message.hints.message_ids, inbox) or _first(message.hints.subject_ticket_ids)
     if guessed is not None:
-        guessed = _follow_merges(guessed)
+        guessed = follow_merges(guessed)
         return Match(ticket=guessed) if takes_part(customer, guessed) else Match(suggested=guessed)
     last = _conversation(message.channel, customer, inbox, at)
-    return Match(ticket=_follow_merges(last) if last is not None else None)
+    return Match(ticket=follow_merges(last) if last is not None else None)
 
 
 def takes_part(customer: Customer, ticket: Ticket) -> bool:
@@ -69,27 +68,28 @@ def _by_message_ids(message_ids: tuple[str, ...], inbox: Inbox) -> Ticket | None
 
 
 def _conversation(channel: Channel, customer: Customer, inbox: Inbox, at: datetime) -> Ticket | None:
+    """Return the ticket of the last words between us on the channel; a closed one only for want of another."""
     window = CONVERSATION_WINDOW.get(channel)
     if window is None:
         return None
+    # Their handles rather than the ticket's customer: after a merge the ticket may be somebody else's.
+    handles = select(Handle.id).where(Handle.customer_id == customer.id)
     query = (
         select(Ticket)
         .join(Message, Message.ticket_id == Ticket.id)
         .where(
-            Ticket.customer_id == customer.id,
-            Ticket.status != Status.CLOSED,
+            Message.handle_id.in_(handles),
             Message.channel == channel,
             Message.inbox_id == inbox.id,
             Message.created_at > at - window,
         )
-        .order_by(Message.id.desc())
+        .order_by(case((Ticket.status == Status.CLOSED, 1), else_=0), Message.id.desc())
     )
     return db.session().scalar(query.limit(1))
 
 
-def _follow_merges(ticket: Ticket) -> Ticket:
-    for _ in range(MAX_MERGE_CHAIN):
-        if ticket.merged_into_id is None:
-            break
+def follow_merges(ticket: Ticket) -> Ticket:
+    """Return the ticket that this one is part of in the end; itself if it was never merged."""
+    while ticket.merged_into_id is not None:  # there are no circles: what is merged stays closed
         ticket = db.session().get_one(Ticket, ticket.merged_into_id)
     return ticket

@@ -1,23 +1,34 @@
 """Read tickets as lists and one by one: filters, orders, keyset pages, and only what the caller may see."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
-from sqlalchemy.sql import ColumnElement
 
 from ticketing.agents import Caller
 from ticketing.errors import NotFound
-from ticketing.filters import Filter, conditions_of, queues_of, sees
+from ticketing.fetching import fetch_one
+from ticketing.filters import Filter, queues_of, seen_by, sees, values_of
 from ticketing.lifecycle import lock_ticket
-from ticketing.models import Message, Role, Ticket
-from ticketing.store import db
-
-LAST = datetime(9999, 12, 31, tzinfo=UTC)  # where "none" is sorted
+from ticketing.models import Role, Ticket
+from ticketing.rows import (
+    MESSAGE,
+    TICKET,
+    TICKETS,
+    MessageRow,
+    TicketRow,
+    fetch_messages,
+    fetch_tickets,
+    messages,
+    tickets_from,
+)
+from ticketing.store import db, dialect
+from ticketing.walks import LAST, walk
 
 
 class Sort(StrEnum):
@@ -32,46 +43,60 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True)
 class Order:
-    column: Any  # the mapped column
+    column: Any  # the table's column
     value: Any  # function from a ticket to the column's value
     descending: bool = False
 
 
 ORDERS: dict[Sort, Order] = {
-    Sort.DUE: Order(Ticket.due_order, lambda t: t.due_at or LAST),
-    Sort.WAITING: Order(Ticket.waiting_order, lambda t: t.waiting_since or LAST),
-    Sort.CREATED: Order(Ticket.created_at, lambda t: t.created_at),
-    Sort.NEWEST: Order(Ticket.created_at, lambda t: t.created_at, descending=True),
-    Sort.UPDATED: Order(Ticket.updated_at, lambda t: t.updated_at, descending=True),
+    Sort.DUE: Order(TICKET.c.due_order, lambda t: t.due_at or LAST),
+    Sort.WAITING: Order(TICKET.c.waiting_order, lambda t: t.waiting_since or LAST),
+    Sort.CREATED: Order(TICKET.c.created_at, lambda t: t.created_at),
+    Sort.NEWEST: Order(TICKET.c.created_at, lambda t: t.created_at, descending=True),
+    Sort.UPDATED: Order(TICKET.c.updated_at, lambda t: t.updated_at, descending=True),
 }
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page of tickets, and the position after its last one; None when there is nothing behind it."""
+    """A page of tickets in plain columns, and the position after its last one; None when there is nothing behind it."""
 
-    tickets: Sequence[Ticket]
+    tickets: Sequence[TicketRow]
     next: tuple[datetime, int] | None = field(default=None)
 
 
 def list_tickets(
     caller: Caller, wanted: Filter, *, sort: Sort, now: datetime, limit: int, after: tuple[datetime, int] | None = None
 ) -> Page:
-    """Return one page of the tickets that the caller may see. At most three statements, whatever the page's size.
+    """Return one page of the tickets that the caller may see. At most two statements, whatever the page's size.
 
-    An admin's costs two, unless it asks for a queue.
+    An admin's costs one, unless it asks for a queue. What is asked the same way shares a statement: `ticketing.walks`.
     """
     order = ORDERS[sort]
     queues = queues_of(caller, wanted)
-    query = select(Ticket).join(Ticket.queue).where(*conditions_of(caller, wanted, queues, now))
-    if after is not None:
-        query = query.where(_behind(order, after))
-    key = order.column.desc() if order.descending else order.column
-    query = query.order_by(key, Ticket.id.desc() if order.descending else Ticket.id).limit(limit + 1)
-    found = db.session().scalars(query.options(*_with_names())).all()
+    position = {} if after is None else {"after": after[0], "after_id": after[1]}
+    values = {**values_of(caller, wanted, queues, now), **position}
+    shape = {"by": order.column, "descending": order.descending, "goes_on": after is not None}
+    statement = walk(wanted, queues, **shape, at_least=limit + 1)
+    found = fetch_tickets(statement, values)
     shown = found[:limit]
     more = len(found) > limit
     return Page(shown, (order.value(shown[-1]), shown[-1].id) if more else None)
+
+
+def show_ticket(caller: Caller, ticket_id: int) -> TicketRow:
+    """Return a ticket in plain columns, to be shown. Raises NotFound, also for one that is not the caller's to see."""
+    found = fetch_tickets(_shown(caller.role is Role.ADMIN, dialect()), {"ticket": ticket_id, "me": caller.agent_id})
+    if not found:
+        raise NotFound(f"there is no ticket {ticket_id}")
+    return found[0]
+
+
+def must_see(caller: Caller, ticket_id: int) -> None:
+    """Raise NotFound unless there is such a ticket and the caller may see it."""
+    values = {"ticket": ticket_id, "me": caller.agent_id}
+    if fetch_one(_seen(caller.role is Role.ADMIN), values) is None:
+        raise NotFound(f"there is no ticket {ticket_id}")
 
 
 def read_ticket(caller: Caller, ticket_id: int) -> Ticket:
@@ -91,25 +116,33 @@ def lock_seen(caller: Caller, ticket_id: int) -> Ticket:
     return read_ticket(caller, ticket_id)
 
 
-def must_know(caller: Caller, customer_id: int) -> None:
-    """Raise NotFound unless the caller sees a ticket of this customer: ids can be counted through, persons may not."""
-    query = select(Ticket.id).join(Ticket.queue).where(Ticket.customer_id == customer_id, sees(caller))
-    if db.session().scalar(query.limit(1)) is None and caller.role is not Role.ADMIN:
-        raise NotFound(f"there is no customer {customer_id}")
+def lock_all_seen(caller: Caller, ticket_ids: Iterable[int]) -> dict[int, Ticket]:
+    """Return tickets that the caller may see by id, locked in the order of their ids. Raises NotFound."""
+    return {one: lock_seen(caller, one) for one in sorted(set(ticket_ids))}
 
 
-def list_messages(ticket: Ticket, *, after: int, limit: int) -> Sequence[Message]:
-    """Return the ticket's messages, oldest first, from behind the message `after`, with authors and attachments."""
-    query = (
-        select(Message)
-        .where(Message.ticket_id == ticket.id, Message.id > after)
-        .order_by(Message.id)
-        .limit(limit)
-        .options(
-            joinedload(Message.author_agent), joinedload(Message.author_customer), selectinload(Message.attachments)
-        )
-    )
-    return db.session().scalars(query).all()
+def list_messages(ticket_id: int, *, after: int, limit: int) -> Sequence[MessageRow]:
+    """Return a ticket's messages, oldest first, from behind the message `after`, with authors and attachments.
+
+    The caller of this has made sure that whoever asks may see the ticket.
+    """
+    return fetch_messages(_said(dialect()), {"ticket": ticket_id, "after": after, "limit": limit})
+
+
+@cache
+def _shown(sees_all: bool, dialect: str) -> Select[Any]:
+    return tickets_from(TICKETS, dialect).where(TICKET.c.id == bindparam("ticket"), seen_by(sees_all))
+
+
+@cache
+def _seen(sees_all: bool) -> Select[Any]:
+    return select(TICKET.c.id).select_from(TICKETS).where(TICKET.c.id == bindparam("ticket"), seen_by(sees_all))
+
+
+@cache
+def _said(dialect: str) -> Select[Any]:
+    of_ticket = messages(dialect).where(MESSAGE.c.ticket_id == bindparam("ticket"), MESSAGE.c.id > bindparam("after"))
+    return of_ticket.order_by(MESSAGE.c.id).limit(bindparam("limit"))
 
 
 def _with_names() -> Sequence[Any]:
@@ -118,9 +151,5 @@ def _with_names() -> Sequence[Any]:
         joinedload(Ticket.customer, innerjoin=True),
         joinedload(Ticket.assignee),
         selectinload(Ticket.tag_rows),
+        selectinload(Ticket.skill_rows),
     )
-
-
-def _behind(order: Order, after: tuple[datetime, int]) -> ColumnElement[bool]:
-    position, here = tuple_(order.column, Ticket.id), tuple_(*after)
-    return position < here if order.descending else position > here

@@ -3,37 +3,55 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import BindParameter, bindparam, exists, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import ColumnElement
 
 from ticketing.agents import Caller, find_agent
 from ticketing.errors import Conflict, InvalidInput, NotFound
-from ticketing.models import Queue, QueueAccess, QueueMember, Role
+from ticketing.models import Assignment, Queue, QueueAccess, QueueMember, Role
 from ticketing.store import db
 
 MAX_NAME = 100
 
 
-def create_queue(name: str, *, at: datetime, members: Iterable[int] = (), access: QueueAccess | None = None) -> Queue:
+def create_queue(
+    name: str,
+    *,
+    at: datetime,
+    members: Iterable[int] = (),
+    access: QueueAccess | None = None,
+    assignment: Assignment = Assignment.OFF,
+) -> Queue:
     """Add a queue. With members it is theirs, without it is everyone's, unless `access` says otherwise."""
     agents = [find_agent(one) for one in dict.fromkeys(members)]
     chosen = access or (QueueAccess.MEMBERS if agents else QueueAccess.EVERYONE)
-    queue = Queue(name="", access=chosen, created_at=at)
+    queue = Queue(name="", access=chosen, assignment=assignment, created_at=at)
     _name(queue, name)
     db.session().add_all(QueueMember(queue_id=queue.id, agent_id=agent.id) for agent in agents)
     db.session().flush()
     return queue
 
 
-def change_queue(queue: Queue, *, name: str | None, members: Iterable[int] | None, access: QueueAccess | None) -> None:
-    """Rename a queue, replace its members, change whose it is; None leaves a thing as it is."""
+def change_queue(
+    queue: Queue,
+    *,
+    name: str | None = None,
+    members: Iterable[int] | None = None,
+    access: QueueAccess | None = None,
+    assignment: Assignment | None = None,
+) -> None:
+    """Rename a queue, replace its members, change whose it is and how it hands out; None leaves a thing as it is."""
+    _lock(queue)
     if name is not None:
         _name(queue, name)
     if members is not None:
         _replace_members(queue, list(dict.fromkeys(members)))
     if access is not None:
         queue.access = access
+    if assignment is not None:
+        queue.assignment = assignment
+    db.session().flush()
 
 
 def find_queue(name_or_id: str | int) -> Queue:
@@ -60,7 +78,12 @@ def works(caller: Caller) -> ColumnElement[bool]:
     """Return the SQL condition that the caller works a row of `queue`: admins all, others everyone's and their own."""
     if caller.role is Role.ADMIN:
         return Queue.id.is_not(None)
-    member = exists().where(QueueMember.queue_id == Queue.id, QueueMember.agent_id == caller.agent_id)
+    return worked_by(bindparam("me", caller.agent_id, type_=QueueMember.agent_id.type))
+
+
+def worked_by(agent: BindParameter[int]) -> ColumnElement[bool]:
+    """Return the SQL condition that an agent who is no admin works a row of `queue`."""
+    member = exists().where(QueueMember.queue_id == Queue.id, QueueMember.agent_id == agent)
     return or_(Queue.access == QueueAccess.EVERYONE, member)
 
 
@@ -73,6 +96,12 @@ def members_of(queue_ids: Sequence[int]) -> dict[int, list[int]]:
     for row in rows:
         members[row.queue_id].append(row.agent_id)
     return members
+
+
+def _lock(queue: Queue) -> None:
+    """Make two who change the same queue take turns: each shall see the members that the other has set."""
+    query = select(Queue).where(Queue.id == queue.id).with_for_update(key_share=True)
+    db.session().scalar(query.execution_options(populate_existing=True))
 
 
 def _replace_members(queue: Queue, wanted: list[int]) -> None:

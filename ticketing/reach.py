@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from sqlalchemy import case, select
 
 from ticketing.envelope import HANDLE_KINDS, Channel
-from ticketing.errors import NoReachableChannel
-from ticketing.models import Handle, Inbox, Message, MessageKind, Ticket
+from ticketing.errors import ConsentWithheld, NoReachableChannel
+from ticketing.models import Consent, Handle, Inbox, Message, MessageKind, Ticket
 from ticketing.store import db
 
 BY_DEFAULT = (Channel.EMAIL, Channel.SMS, Channel.CHAT)  # when nothing tells what the customer likes
@@ -24,18 +25,39 @@ class Route:
 
 
 def choose_route(ticket: Ticket, wanted: Channel | None) -> Route:
-    """Return the route of a reply; `wanted` None leaves the choice to us. Raises NoReachableChannel."""
+    """Return the route of a reply; `wanted` None leaves the choice to us.
+
+    Raises NoReachableChannel, and ConsentWithheld where the customer does not want it.
+    """
     last = _last_inbound(ticket)
+    withheld = withheld_channels(ticket.customer_id)
     if wanted is not None:
+        if wanted in withheld:
+            raise ConsentWithheld(_withheld(ticket.customer_id, wanted, withheld[wanted]))
         route = _route(ticket, wanted, "asked_for", last)
         if route is None:
             raise NoReachableChannel(f"customer {ticket.customer_id} cannot be reached by {wanted}")
         return route
+    unwanted: Channel | None = None
     for channel, reason in _candidates(ticket, last):
         route = _route(ticket, channel, reason, last)
-        if route is not None:
+        if route is not None and channel not in withheld:
             return route
+        unwanted = unwanted or (channel if route is not None else None)
+    if unwanted is not None:
+        raise ConsentWithheld(_withheld(ticket.customer_id, unwanted, withheld[unwanted]))
     raise NoReachableChannel(f"customer {ticket.customer_id} has no address on a channel that this desk answers on")
+
+
+def withheld_channels(customer_id: int) -> dict[Channel, str]:
+    """Return the channels on which the customer does not want to be written to, each with the reason that is kept."""
+    query = select(Consent.channel, Consent.reason).where(Consent.customer_id == customer_id, Consent.given.is_(False))
+    return {row.channel: row.reason for row in db.session().execute(query)}
+
+
+def _withheld(customer_id: int, channel: Channel, reason: str) -> str:
+    told = f" ({reason})" if reason else ""
+    return f"customer {customer_id} does not want to be written to by {channel}{told}; choose another channel"
 
 
 def _candidates(ticket: Ticket, last: Message | None) -> Iterable[tuple[Channel, str]]:
@@ -66,15 +88,21 @@ def _last_inbound(ticket: Ticket) -> Message | None:
 def _route(ticket: Ticket, channel: Channel, reason: str, last: Message | None) -> Route | None:
     if channel not in HANDLE_KINDS:
         return None
-    if last is not None and last.channel is channel and last.inbox is not None and last.handle is not None:
+    if last is not None and last.channel is channel and last.inbox is not None and _is_theirs(last.handle, ticket):
         return Route(channel, last.inbox, last.handle, reason)
     handle = _handle(ticket.customer_id, channel)
     inbox = _inbox(ticket, channel) if handle is not None else None
     return Route(channel, inbox, handle, reason) if inbox is not None and handle is not None else None
 
 
+def _is_theirs(handle: Handle | None, ticket: Ticket) -> TypeGuard[Handle]:
+    return handle is not None and handle.customer_id == ticket.customer_id and handle.detached_at is None
+
+
 def _handle(customer_id: int, channel: Channel) -> Handle | None:
-    query = select(Handle).where(Handle.customer_id == customer_id, Handle.kind == HANDLE_KINDS[channel])
+    query = select(Handle).where(
+        Handle.customer_id == customer_id, Handle.kind == HANDLE_KINDS[channel], Handle.detached_at.is_(None)
+    )
     return db.session().scalar(query.order_by(Handle.id.desc()).limit(1))
 
 

@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from ticketing import conversation, lifecycle
-from ticketing.customers import find_customer, new_customer, recognise, senders_of
+from ticketing.customers import customer_in_use, new_customer, recognise, senders_of
 from ticketing.envelope import HANDLE_KINDS, Channel, HandleKind, InboundMessage, Sender
 from ticketing.events import Actor
-from ticketing.models import Customer, Handle, Queue, Ticket
+from ticketing.fields import checked
+from ticketing.models import Customer, FieldSubject, Handle, Queue, Ticket
 from ticketing.status import Priority
 
 
@@ -24,6 +25,7 @@ def open_request(
     channel: Channel = Channel.API,
     priority: Priority = Priority.NORMAL,
     tags: Iterable[str] = (),
+    skills: Iterable[str] = (),
     fields: Mapping[str, Any] | None = None,
 ) -> Ticket:
     """Open a ticket whose first message is the customer's `body`; the customer waits from now on.
@@ -38,7 +40,8 @@ def open_request(
         channel=channel,
         priority=priority,
         tags=tags,
-        fields=fields,
+        skills=skills,
+        fields=checked(FieldSubject.TICKET, fields or {}),
         by=by,
         at=at,
     )
@@ -54,10 +57,11 @@ def identify(
 ) -> tuple[Customer, list[Handle]]:
     """Return the customer that a request is from, known by id or described, with the handles that it names.
 
-    Raises NotFound, InvalidHandle, InvalidInput when nothing is said of the customer.
+    One who was merged into another stands for that one. Raises NotFound, Erased, InvalidHandle, InvalidInput when
+    nothing is said of the customer.
     """
     if customer_id is not None:
-        return find_customer(customer_id), []
+        return customer_in_use(customer_id), []
     senders = senders_of(name, email, phone)
     if not senders:
         return new_customer(name.strip(), at=at), []

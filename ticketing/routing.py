@@ -1,40 +1,60 @@
 """Hand out work: the next ticket of a queue to the agent who asks, never the same one to two."""
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from ticketing import lifecycle
+from ticketing.capacity import full_channels, loads_of, lock_agent
 from ticketing.envelope import Channel
 from ticketing.events import Actor
 from ticketing.models import Agent, Queue, Ticket
 from ticketing.models.ticket import CLAIMABLE
+from ticketing.skills import asks_no_more_than
 from ticketing.store import db
+
+# People who wait live, then the earliest deadline (none last), then who waits longest, then the oldest: ix_ticket_next.
+MOST_PRESSING: tuple[Any, ...] = (Ticket.live.desc(), Ticket.due_order, Ticket.waiting_order, Ticket.id)
 
 
 def claim_next(queue: Queue, agent: Agent, *, at: datetime, channel: Channel | None = None) -> Ticket | None:
-    """Assign the most pressing unassigned ticket of the queue to the agent; None when there is none.
+    """Assign the most pressing unassigned ticket of the queue to the agent; None when there is none for them.
 
-    People who wait live come first, then the earliest deadline (none last), then who waits longest, then the oldest.
+    It asks for no skill that the agent lacks, and is of no channel of which they have as much in hand as they take.
     Rows that somebody else holds are passed over, so callers do not wait for one another, unless nothing else is left.
     """
-    ticket = _first(queue, channel, wait=False) or _first(queue, channel, wait=True)
+    full = _full_channels(agent)
+    if full.issuperset(Channel if channel is None else {channel}):
+        return None
+    ticket = _first(queue, agent, channel, full, wait=False) or _first(queue, agent, channel, full, wait=True)
     if ticket is None:
         return None
     lifecycle.assign(ticket, agent, by=Actor.agent(agent.id), at=at)
     return ticket
 
 
-def _first(queue: Queue, channel: Channel | None, *, wait: bool) -> Ticket | None:
-    """Return the first ticket of the queue, locked. What is locked for a moment may be free again: `wait` for it."""
+def _full_channels(agent: Agent) -> frozenset[str]:
+    """Return what the agent takes no more of. They stay locked, so that two calls of theirs do not both find room."""
+    if not agent.capacity:
+        return frozenset()
+    lock_agent(agent.id)
+    return full_channels(agent.capacity, loads_of([agent.id])[agent.id])
+
+
+def _first(queue: Queue, agent: Agent, channel: Channel | None, full: Collection[str], *, wait: bool) -> Ticket | None:
+    """Return the first ticket that is for the agent, locked. What others hold may be free in a moment: `wait`."""
     db.session().flush()
-    query = (
-        select(Ticket)
-        .where(Ticket.queue_id == queue.id, CLAIMABLE)
-        .order_by(Ticket.live.desc(), Ticket.due_order, Ticket.waiting_order, Ticket.id)
-        .limit(1)
-        .with_for_update(of=Ticket, skip_locked=not wait, key_share=True)
-    )
+    query = next_for(queue, agent, channel, full).with_for_update(of=Ticket, skip_locked=not wait, key_share=True)
+    return db.session().scalar(query.execution_options(populate_existing=True))
+
+
+def next_for(queue: Queue, agent: Agent, channel: Channel | None = None, full: Collection[str] = ()) -> Select[Ticket]:
+    """Return the query for the ticket that the agent would get: a walk along ix_ticket_next that ends at the first."""
+    query = select(Ticket).where(Ticket.queue_id == queue.id, CLAIMABLE, asks_no_more_than(agent.skills))
     if channel is not None:
         query = query.where(Ticket.channel == channel)
-    return db.session().scalar(query.execution_options(populate_existing=True))
+    elif full:
+        query = query.where(Ticket.channel.not_in(sorted(full)))
+    return query.order_by(*MOST_PRESSING).limit(1)

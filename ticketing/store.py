@@ -3,18 +3,34 @@
 Reads may happen anywhere in an application context; writes only inside `ticketing.transaction.transaction()`.
 """
 
+import select
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 import orjson
+import psycopg
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import JSON, BigInteger, Connection, DateTime, Dialect, Enum, Integer, MetaData, Text, event
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Connection,
+    DateTime,
+    Dialect,
+    Enum,
+    Integer,
+    MetaData,
+    Text,
+    event,
+    exc,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import DeclarativeBase, registry
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlalchemy.types import TypeDecorator
 
 from config.settings import Settings
@@ -42,10 +58,14 @@ class UTCDateTime(TypeDecorator[datetime]):
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
+        """Return what makes an aware moment of the driver's value: rows have many, so as little as possible."""
+        # On PostgreSQL nothing: the connection speaks UTC, see `_must_speak_utc`.
+        return _moment_of_sqlite if dialect.name == "sqlite" else None
+
+
+def _moment_of_sqlite(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value + "+00:00")
 
 
 def _values(kind: type[StrEnum]) -> list[str]:
@@ -77,6 +97,11 @@ class Base(DeclarativeBase):
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False, "autoflush": False})
 
 
+def dialect() -> str:
+    """Return "postgresql" or "sqlite"."""
+    return db.engine.dialect.name
+
+
 def connect_store(app: Flask, settings: Settings) -> None:
     """Attach the database to the application; nothing is asked of it yet."""
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
@@ -88,6 +113,10 @@ def connect_store(app: Flask, settings: Settings) -> None:
         if settings.uses_sqlite:
             event.listen(db.engine, "connect", _set_up_sqlite)
             event.listen(db.engine, "begin", _begin_sqlite)
+        else:
+            event.listen(db.engine, "connect", _must_speak_utc)
+            event.listen(db.engine, "checkin", _note_rest)
+            event.listen(db.engine, "checkout", _must_be_alive)
 
 
 def _json_options() -> dict[str, Any]:
@@ -103,10 +132,10 @@ def _postgresql_options() -> dict[str, Any]:
     return {
         "pool_size": 10,
         "max_overflow": 30,
-        "pool_pre_ping": True,
         "pool_timeout": 20,
         "connect_args": {"connect_timeout": 10, "options": "-c timezone=UTC"},
         "isolation_level": "AUTOCOMMIT",  # a read needs no BEGIN and no ROLLBACK; who writes says so: `write_options`
+        "skip_autocommit_rollback": True,
         **_json_options(),
     }
 
@@ -125,6 +154,47 @@ def write_options() -> dict[str, Any]:
     if db.engine.dialect.name == "sqlite":
         return {"writes": True}
     return {"writes": True, "isolation_level": "READ COMMITTED"}
+
+
+ASKED_AFTER = (
+    30.0  # seconds: one that has rested for longer may be dead without the system knowing (a firewall, a pause)
+)
+RESTS_SINCE = "rests since"
+
+
+def _must_speak_utc(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    # A pooler in between may have dropped the option with which we connect.
+    if connection.info.parameter_status("TimeZone") != "UTC":
+        connection.execute("SET timezone TO 'UTC'")
+        connection.commit()
+
+
+def _note_rest(_connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+    entry.info[RESTS_SINCE] = time.monotonic()
+
+
+def _must_be_alive(connection: Any, entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
+    """Have a dead connection replaced before anybody's request fails on it, without a round trip for a live one.
+
+    A server that ends a connection says so, and its words wait in the socket: nothing else ever waits there.
+    """
+    since = entry.info.get(RESTS_SINCE)
+    if since is None:
+        return  # it is new
+    if time.monotonic() - since < ASKED_AFTER and not _has_word(connection):
+        return
+    try:
+        connection.execute("SELECT 1")
+    except psycopg.Error:
+        # All of them: what ended one has ended the others too.
+        raise exc.InvalidatePoolError from None
+
+
+def _has_word(connection: Any) -> bool:
+    try:
+        return bool(select.select([connection.fileno()], [], [], 0)[0])
+    except (ValueError, psycopg.Error):  # a descriptor beyond what select knows, or closed
+        return True
 
 
 def _set_up_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

@@ -1,8 +1,9 @@
 """One transaction per request, job or inbound item, opened at the edge."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 
 from flask import current_app
 from sqlalchemy.orm import Session
@@ -11,6 +12,10 @@ from ticketing import journal
 from ticketing.store import db, write_options
 
 _writers_take_turns = threading.Lock()
+
+# What the next transaction does first, and the first that commits has done; None: nothing. An edge sets it, and resets
+# it afterwards (see `api.idempotency`).
+first_act: ContextVar[Callable[[Session], None] | None] = ContextVar("first_act", default=None)
 
 
 @contextmanager
@@ -27,7 +32,10 @@ def transaction(source: str) -> Iterator[Session]:
     with _turn(session):
         session.connection(execution_options=write_options())
         session.info["source"] = source
+        act = first_act.get()
         try:
+            if act is not None:
+                act(session)
             yield session
             to_follow = journal.write(session)
             session.commit()
@@ -37,6 +45,8 @@ def transaction(source: str) -> Iterator[Session]:
             raise
         finally:
             del session.info["source"]
+    if act is not None:
+        first_act.set(None)
     journal.dispatch(to_follow)
 
 

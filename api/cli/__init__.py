@@ -10,6 +10,7 @@ from api.cli.openapi import openapi
 from api.cli.people import agent, token
 from api.cli.processes import serve, smtp, ticker, web, worker
 from api.cli.sandbox import sandbox
+from api.cli.search import search
 from api.cli.simulate import simulate
 from api.cli.store import init, migration
 from config import __version__
@@ -35,6 +36,7 @@ for command in (
     inbox,
     inbound,
     sandbox,
+    search,
     simulate,
     openapi,
 ):

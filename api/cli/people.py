@@ -1,5 +1,6 @@
 """`comptoir agent` and `comptoir token`: who works here, and with which keys."""
 
+import sys
 from datetime import timedelta
 
 import click
@@ -32,6 +33,28 @@ def create_agent(email: str, name: str, role: str, queues: tuple[str, ...]) -> N
         click.echo(created.id)
 
 
+@agent.command("password")
+@click.argument("email")
+def set_password(email: str) -> None:
+    """Give a person a password, asked for at the terminal or read from standard input; ends their logins."""
+    from api.cli.context import application
+    from ticketing import agents, credentials, passwords
+    from ticketing.events import SYSTEM
+    from ticketing.moment import utc_now
+    from ticketing.transaction import transaction
+
+    with application():
+        person = agents.agent_by_email(email)
+        if sys.stdin.isatty():
+            secret = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+        else:
+            secret = sys.stdin.readline().rstrip("\r\n")
+        passwords.check_new(secret, known_as=[person.name, person.email])
+        kept = passwords.hashed(secret)
+        with transaction("cli"):
+            credentials.set_password(agents.agent_by_email(email), kept, by=SYSTEM, at=utc_now())
+
+
 @click.group()
 def token() -> None:
     """Keys by which programs act for an agent."""
@@ -46,11 +69,14 @@ def create_token(email: str, name: str, scopes: tuple[str, ...], days: int | Non
     """Make a token; prints it alone, once. Nobody can show it again."""
     from api.cli.context import application
     from ticketing import agents
+    from ticketing.events import SYSTEM
     from ticketing.moment import utc_now
+    from ticketing.tokens import note_made
     from ticketing.transaction import transaction
 
     lifetime = timedelta(days=days) if days else None
     with application(), transaction("cli"):
         owner = agents.agent_by_email(email)
-        _, secret = agents.create_token(owner, name=name, scopes=scopes, lifetime=lifetime, at=utc_now())
+        made, secret = agents.create_token(owner, name=name, scopes=scopes, lifetime=lifetime, at=utc_now())
+        note_made(made, by=SYSTEM, at=utc_now())
     click.echo(secret)

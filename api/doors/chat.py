@@ -6,13 +6,14 @@ import orjson
 from flask import Blueprint, Response, request
 
 from api.doors.answers import told
+from api.downloads import to_be_saved
 from channels import gateway, webchat
 from channels.errors import MalformedPayload
 from channels.protocol import RawItem
 from channels.registry import adapter
 from channels.webchat import WebChatChannel
 from ticketing.envelope import Channel, MessageState
-from ticketing.models import Message, MessageKind
+from ticketing.models import Attachment, Message, MessageKind
 from ticketing.moment import utc_now
 from ticketing.transaction import transaction
 
@@ -68,6 +69,13 @@ def read() -> Response:
     return Response(orjson.dumps(body), mimetype="application/json")
 
 
+@blueprint.get("/attachments/<id:attachment_id>")
+def download(attachment_id: int) -> Response:
+    """Download a file of the visitor's own conversation, with the visitor's token."""
+    session = webchat.find_session(_channel().visitor(request.headers.get("Authorization", "")))
+    return to_be_saved(webchat.file_of(session, attachment_id))
+
+
 def _shown(message: Message) -> dict[str, Any]:
     ours = message.kind is MessageKind.OUTBOUND
     author = message.author_agent.name if ours and message.author_agent else None
@@ -76,8 +84,19 @@ def _shown(message: Message) -> dict[str, Any]:
         "from": "desk" if ours else "visitor",
         "author": author,
         "body": message.body,
+        "attachments": [_file(one) for one in message.attachments],
         "client_id": None if ours else message.provider_id,
         "created_at": message.created_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+    }
+
+
+def _file(file: Attachment) -> dict[str, Any]:
+    return {
+        "id": file.id,
+        "filename": file.filename,
+        "content_type": file.content_type,
+        "size": file.size,
+        "url": f"/chat/attachments/{file.id}",
     }
 
 

@@ -8,8 +8,8 @@ from api.auth import actor, caller
 from api.blueprint import TICKET_HEADERS, Blueprint
 from api.references import agent_with
 from api.schemas.tickets import TicketSchema
-from api.schemas.work import AssignmentSchema
-from api.versions import with_etag
+from api.schemas.work import AssignmentSchema, ReleaseSchema
+from api.versions import check_if_match, with_etag
 from ticketing import lifecycle
 from ticketing.models import Ticket
 from ticketing.moment import utc_now
@@ -22,23 +22,30 @@ blueprint = Blueprint("assignment", description="Who has a ticket")
 @blueprint.route("/tickets/<id:ticket_id>/assignment")
 class Assignment(MethodView):
     @blueprint.needs("tickets:write")
+    @blueprint.reads_if_match()
     @blueprint.takes(AssignmentSchema)
     @blueprint.answers(200, TicketSchema, description="The ticket, assigned", headers=TICKET_HEADERS)
-    @blueprint.refuses(404, 409)
+    @blueprint.refuses(404, 409, 412)
     def put(self, wanted: dict[str, Any], ticket_id: int) -> tuple[Ticket, dict[str, str]]:
         """Give a ticket to an agent."""
         with transaction("api"):
             ticket = lock_seen(caller(), ticket_id)
+            check_if_match(ticket)
             agent = agent_with(wanted["agent"])
-            lifecycle.assign(ticket, agent, by=actor(), at=utc_now(), steal=wanted["steal"])
+            lifecycle.assign(
+                ticket, agent, by=actor(), at=utc_now(), steal=wanted["steal"], reason=wanted["reason"].strip()
+            )
         return with_etag(ticket)
 
     @blueprint.needs("tickets:write")
+    @blueprint.reads_if_match()
+    @blueprint.takes(ReleaseSchema, required=False)
     @blueprint.answers(200, TicketSchema, description="The ticket, back in its queue", headers=TICKET_HEADERS)
-    @blueprint.refuses(404)
-    def delete(self, ticket_id: int) -> tuple[Ticket, dict[str, str]]:
+    @blueprint.refuses(404, 412)
+    def delete(self, wanted: dict[str, Any], ticket_id: int) -> tuple[Ticket, dict[str, str]]:
         """Give a ticket back to its queue."""
         with transaction("api"):
             ticket = lock_seen(caller(), ticket_id)
-            lifecycle.release(ticket, by=actor(), at=utc_now())
+            check_if_match(ticket)
+            lifecycle.release(ticket, by=actor(), at=utc_now(), reason=wanted.get("reason", "").strip())
         return with_etag(ticket)

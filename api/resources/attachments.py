@@ -1,15 +1,33 @@
-"""The files that came with messages: pictures, documents, voicemails."""
+"""The files that go with messages: uploaded to be sent along, downloaded by who may see the ticket."""
 
-from flask import Response, current_app
+from flask import Response
 from flask.views import MethodView
 
 from api.auth import caller
 from api.blueprint import Blueprint
-from ticketing.attachments import read_attachment
-from ticketing.files import file_store
+from api.downloads import to_be_saved
+from api.schemas.messages import AttachmentSchema
+from api.uploads import largest_file, uploaded_file
+from ticketing.attachments import add_upload, keep_upload, read_attachment
 from ticketing.models import Attachment
+from ticketing.moment import utc_now
+from ticketing.transaction import transaction
 
-blueprint = Blueprint("attachments", description="Files that came with messages")
+blueprint = Blueprint("attachments", description="Files that go with messages")
+
+
+@blueprint.route("/attachments")
+class Attachments(MethodView):
+    @blueprint.needs("tickets:write")
+    @blueprint.takes_file()
+    @blueprint.answers(201, AttachmentSchema, description="The upload, yours alone until a message takes it")
+    @blueprint.refuses(400, 413, 415, 422)
+    def post(self) -> Attachment:
+        """Upload a file to send along. What no message or draft takes within a day goes away."""
+        file = uploaded_file()
+        upload = keep_upload(file.stream, file.filename or "", largest=largest_file(), at=utc_now())
+        with transaction("api"):
+            return add_upload(upload, caller())
 
 
 @blueprint.route("/attachments/<id:attachment_id>")
@@ -19,18 +37,4 @@ class OneAttachment(MethodView):
     @blueprint.refuses(404)
     def get(self, attachment_id: int) -> Response:
         """Download a file."""
-        attachment = read_attachment(caller(), attachment_id)
-        return _to_be_saved(attachment, file_store().read(attachment.sha256))
-
-
-def _to_be_saved(attachment: Attachment, content: bytes) -> Response:
-    """Answer with a customer's file: whatever it claims to be, a browser must not run it in our name."""
-    answer: Response = current_app.response_class(content, mimetype="application/octet-stream")
-    answer.headers.set("Content-Disposition", "attachment", filename=_one_line(attachment.filename))
-    answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    return answer
-
-
-def _one_line(name: str) -> str:
-    return "".join(char if char.isprintable() else "_" for char in name) or "file"
+        return to_be_saved(read_attachment(caller(), attachment_id))

@@ -9,7 +9,7 @@ from api.blueprint import Blueprint
 from api.pagination import Listed, PageQuery, id_after, page_by_id
 from api.schemas.events import EventPageSchema
 from ticketing import journal
-from ticketing.queries import read_ticket
+from ticketing.queries import must_see
 
 blueprint = Blueprint("events", description="What happened to tickets")
 
@@ -22,6 +22,6 @@ class Events(MethodView):
     @blueprint.refuses(404)
     def get(self, asked: dict[str, Any], ticket_id: int) -> Listed:
         """Read a ticket's journal, oldest first."""
-        ticket = read_ticket(caller(), ticket_id)
-        rows = journal.lines(ticket.id, after=id_after(asked["after"]), limit=asked["limit"] + 1)
+        must_see(caller(), ticket_id)
+        rows = journal.lines(ticket_id, after=id_after(asked["after"]), limit=asked["limit"] + 1)
         return page_by_id(rows, asked["limit"])

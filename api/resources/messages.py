@@ -8,7 +8,7 @@ from api.auth import caller
 from api.blueprint import Blueprint
 from api.pagination import Listed, PageQuery, id_after, page_by_id
 from api.schemas.messages import MessagePageSchema
-from ticketing.queries import list_messages, read_ticket
+from ticketing.queries import list_messages, must_see
 
 blueprint = Blueprint("messages", description="What customers and agents said")
 
@@ -21,6 +21,6 @@ class Messages(MethodView):
     @blueprint.refuses(404)
     def get(self, asked: dict[str, Any], ticket_id: int) -> Listed:
         """List a ticket's messages and notes, oldest first."""
-        ticket = read_ticket(caller(), ticket_id)
-        rows = list_messages(ticket, after=id_after(asked["after"]), limit=asked["limit"] + 1)
+        must_see(caller(), ticket_id)
+        rows = list_messages(ticket_id, after=id_after(asked["after"]), limit=asked["limit"] + 1)
         return page_by_id(rows, asked["limit"])

@@ -8,6 +8,7 @@ from api.auth import caller, calling_agent
 from api.blueprint import Blueprint
 from api.schemas.messages import MessageSchema, NoteSchema
 from ticketing import conversation
+from ticketing.drafts import Intent, drop_draft
 from ticketing.models import Message
 from ticketing.moment import utc_now
 from ticketing.queries import lock_seen
@@ -21,9 +22,17 @@ class Notes(MethodView):
     @blueprint.needs("tickets:write")
     @blueprint.takes(NoteSchema)
     @blueprint.answers(201, MessageSchema, description="The note")
-    @blueprint.refuses(404)
+    @blueprint.refuses(404, 409)
     def post(self, new: dict[str, Any], ticket_id: int) -> Message:
-        """Write an internal note, which never leaves the house."""
+        """Write an internal note, which never leaves the house. Your draft of a note, if there is one, is done with."""
         with transaction("api"):
             ticket = lock_seen(caller(), ticket_id)
-            return conversation.note(ticket, new["body"], agent=calling_agent(), at=utc_now())
+            drop_draft(ticket.id, caller().agent_id, kind=Intent.NOTE)
+            return conversation.note(
+                ticket,
+                new["body"],
+                agent=calling_agent(),
+                uploads=new["attachments"],
+                mentions=new["mentions"],
+                at=utc_now(),
+            )

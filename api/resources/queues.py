@@ -6,14 +6,15 @@ from typing import Any
 
 from flask.views import MethodView
 
-from api.auth import caller
+from api import assigning
+from api.auth import actor, caller
 from api.blueprint import Blueprint
 from api.pagination import Listed, PageQuery, id_after, page_by_id
 from api.references import named_in_the_body
 from api.schemas.desk import NewQueueSchema, QueueChangeSchema, QueuePageSchema, QueueSchema
-from ticketing import queues
+from ticketing import assignment, audit, queues
 from ticketing.directory import queues_worked, worked_queue
-from ticketing.models import Queue, QueueAccess, Role
+from ticketing.models import Assignment, Queue, QueueAccess, Role
 from ticketing.moment import utc_now
 from ticketing.transaction import transaction
 
@@ -27,6 +28,7 @@ class Shown:
     id: int
     name: str
     access: QueueAccess
+    assignment: Assignment
     members: list[int]
     created_at: datetime
 
@@ -49,11 +51,20 @@ class Queues(MethodView):
         """Make a queue."""
         with transaction("api"), named_in_the_body():
             (shown,) = _shown(queues.create_queue(**new, at=utc_now()))
+            _record("queue_created", shown, None)
         return shown
 
 
 @blueprint.route("/queues/<id:queue_id>")
 class OneQueue(MethodView):
+    @blueprint.needs("queues:read")
+    @blueprint.answers(200, QueueSchema, description="The queue")
+    @blueprint.refuses(404)
+    def get(self, queue_id: int) -> Shown:
+        """Read a queue that you work."""
+        (shown,) = _shown(worked_queue(caller(), queue_id))
+        return shown
+
     @blueprint.needs("queues:write", role=Role.ADMIN)
     @blueprint.takes(QueueChangeSchema, example={"members": [2, 3]})
     @blueprint.answers(200, QueueSchema, description="The queue as it is now")
@@ -62,14 +73,27 @@ class OneQueue(MethodView):
         """Change a queue."""
         with transaction("api"):
             queue = worked_queue(caller(), queue_id)
+            (before,) = _shown(queue)
             with named_in_the_body():
-                queues.change_queue(
-                    queue, name=wanted.get("name"), members=wanted.get("members"), access=wanted.get("access")
-                )
+                queues.change_queue(queue, **wanted)
             (shown,) = _shown(queue)
+            _record("queue_changed", shown, before)
+            assignment.may_flow(queue_id, at=utc_now())
+        if shown.assignment is not Assignment.OFF:
+            assigning.wake_for_queue(queue_id)
         return shown
 
 
 def _shown(*rows: Queue) -> list[Shown]:
     members = queues.members_of([row.id for row in rows])
-    return [Shown(row.id, row.name, row.access, members[row.id], row.created_at) for row in rows]
+    return [Shown(row.id, row.name, row.access, row.assignment, members[row.id], row.created_at) for row in rows]
+
+
+def _record(kind: str, after: Shown, before: Shown | None) -> None:
+    if before != after:
+        change = {"before": before and _told(before), "after": _told(after)}
+        audit.record(kind, subject="queue", subject_id=after.id, by=actor(), at=utc_now(), data=change)
+
+
+def _told(shown: Shown) -> dict[str, Any]:
+    return {"name": shown.name, "access": shown.access, "assignment": shown.assignment, "members": shown.members}

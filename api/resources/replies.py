@@ -9,6 +9,7 @@ from api.blueprint import Blueprint
 from api.schemas.messages import MessageSchema, ReplySchema
 from channels.email.html import sanitise
 from ticketing import conversation
+from ticketing.drafts import Intent, drop_draft
 from ticketing.models import Message
 from ticketing.moment import utc_now
 from ticketing.queries import lock_seen
@@ -24,10 +25,17 @@ class Replies(MethodView):
     @blueprint.answers(201, MessageSchema, description="The reply, on its way")
     @blueprint.refuses(404, 409)
     def post(self, new: dict[str, Any], ticket_id: int) -> Message:
-        """Write to the customer."""
+        """Write to the customer. Your draft of a reply on the ticket, if there is one, is done with."""
         html = sanitise(new["html"])
         with transaction("api"):
             ticket = lock_seen(caller(), ticket_id)
+            drop_draft(ticket.id, caller().agent_id, kind=Intent.REPLY)
             return conversation.reply(
-                ticket, new["body"], agent=calling_agent(), html=html, channel=new["channel"], at=utc_now()
+                ticket,
+                new["body"],
+                agent=calling_agent(),
+                html=html,
+                channel=new["channel"],
+                uploads=new["attachments"],
+                at=utc_now(),
             )

@@ -9,7 +9,7 @@ from api.blueprint import Blueprint
 from api.requests import read_at
 from api.schemas.clocks import ClockSchema
 from sla.readings import Reading, clocks_of
-from ticketing.queries import read_ticket
+from ticketing.queries import must_see
 
 blueprint = Blueprint("sla", description="What was promised, and how it stands")
 
@@ -21,5 +21,5 @@ class Clocks(MethodView):
     @blueprint.refuses(404)
     def get(self, ticket_id: int) -> Sequence[Reading]:
         """Read a ticket's clocks as they stand now."""
-        ticket = read_ticket(caller(), ticket_id)
-        return clocks_of(ticket.id, read_at())
+        must_see(caller(), ticket_id)
+        return clocks_of(ticket_id, read_at())

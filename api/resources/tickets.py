@@ -7,18 +7,19 @@ from flask.views import MethodView
 
 from api.auth import actor, caller
 from api.blueprint import TICKET_HEADERS, Blueprint
+from api.filters import filter_of
 from api.pagination import Listed, cursor_at, position_after
 from api.references import customer_described, queue_named
 from api.requests import read_at
 from api.schemas.tickets import NewTicketSchema, TicketChangeSchema, TicketPageSchema, TicketQuery, TicketSchema
 from api.versions import check_if_match, with_etag
 from ticketing import lifecycle
-from ticketing.filters import Filter
 from ticketing.models import Ticket
 from ticketing.moment import utc_now
-from ticketing.queries import list_tickets, lock_seen, read_ticket
+from ticketing.queries import list_tickets, lock_seen, show_ticket
 from ticketing.requests import open_request
-from ticketing.status import ACTIVE, Status
+from ticketing.rows import TicketRow
+from ticketing.skills import change_skills
 from ticketing.transaction import transaction
 
 blueprint = Blueprint("tickets", description="What customers want of us")
@@ -44,7 +45,7 @@ class Tickets(MethodView):
     def get(self, asked: dict[str, Any]) -> Listed:
         """List the tickets that you may see."""
         sort, limit, after = asked["sort"], asked["limit"], position_after(asked["after"], asked["sort"])
-        page = list_tickets(caller(), _filter(asked), sort=sort, now=read_at(), limit=limit, after=after)
+        page = list_tickets(caller(), filter_of(asked), sort=sort, now=read_at(), limit=limit, after=after)
         return Listed(page.tickets, cursor_at(page.next, sort))
 
 
@@ -53,9 +54,9 @@ class OneTicket(MethodView):
     @blueprint.needs("tickets:read")
     @blueprint.answers(200, TicketSchema, description="The ticket", headers=TICKET_HEADERS)
     @blueprint.refuses(404)
-    def get(self, ticket_id: int) -> tuple[Ticket, dict[str, str]]:
+    def get(self, ticket_id: int) -> tuple[TicketRow, dict[str, str]]:
         """Read a ticket."""
-        return with_etag(read_ticket(caller(), ticket_id))
+        return with_etag(show_ticket(caller(), ticket_id))
 
     @blueprint.needs("tickets:write")
     @blueprint.reads_if_match()
@@ -84,23 +85,7 @@ CHANGES: dict[str, Callable[..., None]] = {
     "subject": lifecycle.change_subject,
     "priority": lifecycle.change_priority,
     "tags": lifecycle.change_tags,
+    "skills": change_skills,
     "fields": lifecycle.change_fields,
     "status": lifecycle.change_status,
 }
-
-
-def _filter(asked: dict[str, Any]) -> Filter:
-    statuses = {Status(one) for one in asked["status"] if one != "active"}
-    if "active" in asked["status"]:
-        statuses |= ACTIVE
-    assignee = asked.get("assignee", "")
-    return Filter(
-        queue=asked.get("queue", ""),
-        statuses=tuple(sorted(statuses)),
-        assignee=str(caller().agent_id) if assignee == "me" else assignee,
-        channel=asked.get("channel"),
-        priority=asked.get("priority"),
-        tag=asked.get("tag", ""),
-        customer_id=asked.get("customer"),
-        sla=asked.get("sla"),
-    )

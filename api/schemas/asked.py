@@ -1,5 +1,6 @@
 """What all schemas of requests have in common: unknown names are refused, and so is text that says nothing."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields
@@ -14,7 +15,7 @@ class Asked(Schema):
     class Meta:
         unknown = RAISE
 
-    error_messages = {"unknown": "There is no such field here."}  # noqa: RUF012 - marshmallow's own form
+    error_messages = {"unknown": "There is no such field here.", "type": "Must be a JSON object."}  # noqa: RUF012 - marshmallow's own form
 
 
 class Id(fields.Integer):
@@ -35,6 +36,11 @@ class Flag(fields.Boolean):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(truthy={True}, falsy={False}, **kwargs)
 
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):  # Python takes 1 for True
+            raise self.make_error("invalid", input=value)
+        return value
+
 
 class Words(fields.String):
     """Text that says something: at least one character that is no blank, at most `longest`."""
@@ -48,6 +54,25 @@ class Text(fields.String):
 
     def __init__(self, longest: int, **kwargs: Any) -> None:
         super().__init__(validate=Length(max=longest), **kwargs)
+
+
+class Instant(fields.AwareDateTime):
+    """A moment; RFC 3339."""
+
+    default_error_messages = dict.fromkeys(
+        ("invalid", "invalid_awareness", "format"),
+        "Must be a moment with its time zone, such as 2026-12-01T09:00:00Z.",
+    )
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(format="iso", **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        found = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return found.astimezone(UTC)
+        except OverflowError:  # at either end of time, where it is another year in UTC
+            raise self.make_error("invalid", input=value, obj_type="datetime") from None
 
 
 def _says_something(text: str) -> None:

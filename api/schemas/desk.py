@@ -5,10 +5,11 @@ from marshmallow.validate import Length, OneOf, Range
 
 from api.schemas.asked import Asked, Id, Words
 from api.schemas.named import NamedSchema
-from api.serialisation import Answer, Moment
+from api.serialisation import Answer, DerivedDict, Moment
 from ticketing.agents import SCOPES
 from ticketing.envelope import Channel
-from ticketing.models import QueueAccess, Role
+from ticketing.inboxes import shown_settings
+from ticketing.models import Assignment, Presence, QueueAccess, Role
 from ticketing.queues import MAX_NAME
 
 MAX_MEMBERS = 1000
@@ -22,6 +23,9 @@ class QueueSchema(Answer):
     id = fields.Integer(required=True, metadata={"example": 1})
     name = fields.String(required=True, metadata={"example": "Support"})
     access = fields.Enum(QueueAccess, by_value=True, required=True)
+    assignment = fields.Enum(
+        Assignment, by_value=True, required=True, metadata={"description": "How its tickets find their agents."}
+    )
     members = fields.List(fields.Integer(), required=True, metadata={"description": "Agents' ids."})
     created_at = Moment(required=True)
 
@@ -39,6 +43,14 @@ class QueueChangeSchema(Asked):
     name = Words(MAX_NAME, metadata={"example": "Support"})
     access = fields.Enum(
         QueueAccess, by_value=True, metadata={"description": "`members`: only they work it and see its tickets."}
+    )
+    assignment = fields.Enum(
+        Assignment,
+        by_value=True,
+        metadata={
+            "description": "`off`: agents ask for work; `round_robin`: each who is online gets one in turn; "
+            "`least_loaded`: who has the least in hand gets one."
+        },
     )
     members = fields.List(
         Id(), validate=Length(max=MAX_MEMBERS), metadata={"description": "Agents' ids; replaces all members."}
@@ -59,6 +71,7 @@ class InboxSchema(Answer):
     name = fields.String(required=True, metadata={"example": "Support mail"})
     address = fields.String(required=True, metadata={"example": "support@desk.example"})
     queue = fields.Nested(NamedSchema, required=True, metadata={"description": "Where its tickets go."})
+    settings = DerivedDict(of=shown_settings, required=True, metadata={"example": {"language": "fr-CA"}})
     created_at = Moment(required=True)
 
 
@@ -77,6 +90,18 @@ class AgentSchema(Answer):
     email = fields.String(required=True, metadata={"example": "ada@desk.example"})
     role = fields.Enum(Role, by_value=True, required=True)
     is_active = fields.Boolean(required=True, metadata={"description": "False: has left the desk."})
+    skills = fields.List(fields.String(), required=True, metadata={"example": ["french"]})
+    capacity = fields.Dict(
+        keys=fields.String(),
+        required=True,
+        metadata={
+            "description": "Tickets at a time, by channel; one that is absent has no limit.",
+            "example": {"chat": 3},
+        },
+    )
+    presence = fields.Enum(Presence, by_value=True, required=True)
+    presence_reason = fields.String(required=True, metadata={"example": "lunch"})
+    presence_since = Moment(required=True, allow_none=True)
     created_at = Moment(required=True)
 
 

@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 
 from marshmallow import fields
+from marshmallow.validate import Length
 
-from api.schemas.asked import Asked, Words
+from api.schemas.asked import Asked, Id, Words
 from api.serialisation import Answer, DerivedNested, Moment
+from ticketing.attachments import MAX_FILES
 from ticketing.conversation import MAX_BODY
 from ticketing.envelope import Channel, MessageState
 from ticketing.events import ActorType
+from ticketing.mentions import MAX_MENTIONS
 from ticketing.models import Message, MessageKind
 
 
@@ -81,6 +84,14 @@ class MessagePageSchema(Answer):
     next = fields.String(required=True, allow_none=True)
 
 
+class Uploads(fields.List[int]):
+    """Ids of uploads of one's own."""
+
+    def __init__(self) -> None:
+        description = "Ids of your own uploads, which go with it."
+        super().__init__(Id(), validate=Length(max=MAX_FILES), load_default=list, metadata={"description": description})
+
+
 class ReplySchema(Asked):
     """Words for the customer."""
 
@@ -92,9 +103,24 @@ class ReplySchema(Asked):
         load_default=None,
         metadata={"description": "Without it: the preferred reachable channel, else the one last written on."},
     )
+    attachments = Uploads()
 
 
 class NoteSchema(Asked):
     """Words for colleagues, which never leave the house."""
 
-    body = Words(MAX_BODY, required=True, metadata={"example": "Third kettle of this batch."})
+    body = Words(
+        MAX_BODY,
+        required=True,
+        metadata={
+            "description": "Whoever is named by address, as in `@ada@desk.example`, is mentioned too.",
+            "example": "Third kettle of this batch.",
+        },
+    )
+    attachments = Uploads()
+    mentions = fields.List(
+        Id(),
+        validate=Length(max=MAX_MENTIONS),
+        load_default=list,
+        metadata={"description": "Agents' ids. 422 for one who does not see the ticket."},
+    )

@@ -30,5 +30,15 @@ class AgentName(fields.Field[int | None]):
         raise ValidationError("Must be an agent's id, or me.")
 
 
+class AssigneeName(fields.Field[int | str | None]):
+    """An agent by id, or `me`; None stands for nobody, where the field allows it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> int | str | None:
+        if value == "me" or _is_id(value):
+            found: int | str = value
+            return found
+        raise ValidationError("Must be an agent's id, me or null.")
+
+
 def _is_id(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_ID

@@ -1,17 +1,19 @@
 """Tickets as JSON."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
-from marshmallow.validate import Length, OneOf, Regexp
+from marshmallow.validate import Length, OneOf, Range, Regexp
 
 from api.pagination import PageQuery
 from api.requests import read_at
-from api.schemas.asked import Asked, Id, Text, Words
+from api.schemas.asked import Asked, Id, Instant, Text, Words
 from api.schemas.custom_fields import CustomFields
 from api.schemas.named import NamedSchema
+from api.schemas.people import Skills
 from api.schemas.references import QueueName
-from api.serialisation import Answer, DerivedEnum, Moment
+from api.serialisation import Answer, DerivedEnum, DerivedMoment, Moment
 from ticketing.conversation import MAX_BODY
 from ticketing.customers import MAX_NAME
 from ticketing.envelope import Channel
@@ -20,14 +22,22 @@ from ticketing.handles import MAX_LENGTH
 from ticketing.lifecycle import MAX_SUBJECT, MAX_TAG, MAX_TAGS
 from ticketing.models import Ticket
 from ticketing.queries import Sort
+from ticketing.snoozing import is_away
 from ticketing.status import Priority, Status
 
+FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_MOMENT = datetime(9000, 1, 1, tzinfo=UTC)
 NAME_OR_ID = {"anyOf": [{"type": "string"}, {"type": "integer"}], "example": "Support"}
 
 
 def sla_now(ticket: Ticket) -> SLAState:
     """Return how the ticket stands at the moment at which this request reads."""
     return sla_state(ticket, read_at())
+
+
+def snoozed_now(ticket: Ticket) -> datetime | None:
+    """Return until when the ticket is put away, if it still is at the moment at which this request reads."""
+    return ticket.snoozed_until if is_away(ticket, read_at()) else None
 
 
 class Tags(fields.List[str]):
@@ -51,6 +61,9 @@ class TicketSchema(Answer):
     assignee = fields.Nested(NamedSchema, required=True, allow_none=True)
     customer = fields.Nested(NamedSchema, required=True)
     tags = fields.List(fields.String(), required=True)
+    skills = fields.List(
+        fields.String(), required=True, metadata={"description": "What an agent needs to be handed it."}
+    )
     custom = fields.Dict(
         keys=fields.String(),
         attribute="fields",
@@ -75,10 +88,26 @@ class TicketSchema(Answer):
         required=True,
         metadata={"description": "The true state at this moment, over all clocks."},
     )
-    snoozed_until = Moment(required=True, allow_none=True)
+    snoozed_until = DerivedMoment(
+        of=snoozed_now, required=True, allow_none=True, metadata={"description": "None once the moment has come."}
+    )
     solved_at = Moment(required=True, allow_none=True)
     closed_at = Moment(required=True, allow_none=True)
-    merged_into = fields.Integer(attribute="merged_into_id", required=True, allow_none=True)
+    merged_into = fields.Integer(
+        attribute="merged_into_id", required=True, allow_none=True, metadata={"description": "Where its messages are."}
+    )
+    follows = fields.Integer(
+        attribute="follows_id",
+        required=True,
+        allow_none=True,
+        metadata={"description": "The closed ticket that it continues."},
+    )
+    suggested = fields.Integer(
+        attribute="suggested_id",
+        required=True,
+        allow_none=True,
+        metadata={"description": "The ticket to which it may belong: named in the mail, but not proven."},
+    )
     version = fields.Integer(required=True, metadata={"description": "Goes up with every change; also the `ETag`."})
 
 
@@ -124,6 +153,7 @@ class NewTicketSchema(Asked):
         metadata={"description": "How the customer told us, if another program took it down."},
     )
     tags = Tags(load_default=list)
+    skills = Skills(load_default=list, metadata={"description": "What an agent needs to be handed it."})
     custom = CustomFields(attribute="fields", data_key="fields", load_default=dict)
 
 
@@ -135,13 +165,21 @@ class TicketChangeSchema(Asked):
     queue = QueueName(metadata={**NAME_OR_ID, "description": "A queue's name or id."})
     status = fields.Enum(Status, by_value=True, metadata={"description": "409 where the ticket cannot go there."})
     tags = Tags(metadata={"description": "Replaces all tags."})
+    skills = Skills(metadata={"description": "Replaces all skills."})
     custom = CustomFields(
         attribute="fields", data_key="fields", metadata={"description": "Sets the named fields; null removes one."}
     )
 
 
-class TicketQuery(PageQuery):
-    """Which tickets, in which order."""
+class Since(Instant):
+    """A moment of a time that a desk can have lived in; RFC 3339."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(validate=Range(FIRST_MOMENT, LAST_MOMENT), **kwargs)
+
+
+class TicketFilter(Asked):
+    """Which tickets."""
 
     queue = Text(100, metadata={"description": "A queue's name or id."})
     status = fields.List(
@@ -158,6 +196,24 @@ class TicketQuery(PageQuery):
     tag = Text(MAX_TAG)
     customer = Id(strict=False, metadata={"description": "A customer's id."})
     sla = fields.Enum(SLAState, by_value=True)
+    waiting = fields.Boolean(
+        truthy={"true", True},
+        falsy={"false", False},
+        metadata={"description": "Whether the customer waits for an answer."},
+    )
+    snoozed = fields.Boolean(
+        truthy={"true", True},
+        falsy={"false", False},
+        metadata={"description": "Whether it is put away until a moment to come."},
+    )
+    created_after = Since(metadata={"description": "Opened at or after this moment."})
+    created_before = Since(metadata={"description": "Opened before this moment."})
+    updated_after = Since(metadata={"description": "Changed at or after this moment."})
+
+
+class TicketQuery(PageQuery, TicketFilter):
+    """Which tickets, in which order."""
+
     sort = fields.Enum(
         Sort,
         by_value=True,

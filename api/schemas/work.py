@@ -2,10 +2,12 @@
 
 from marshmallow import fields
 
-from api.schemas.asked import Asked, Flag, Words
+from api.schemas.asked import Asked, Flag, Text, Words
 from api.schemas.references import AgentName
 from ticketing.conversation import MAX_BODY
 from ticketing.envelope import Channel
+
+MAX_REASON = 500
 
 
 class AssignmentSchema(Asked):
@@ -20,6 +22,13 @@ class AssignmentSchema(Asked):
         },
     )
     steal = Flag(load_default=False, metadata={"description": "Also when somebody else has it."})
+    reason = Text(MAX_REASON, load_default="", metadata={"description": "For the journal.", "example": "speaks Dutch"})
+
+
+class ReleaseSchema(Asked):
+    """Why a ticket goes back to its queue."""
+
+    reason = Text(MAX_REASON, load_default="", metadata={"description": "For the journal.", "example": "off for today"})
 
 
 class ResolutionSchema(Asked):

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from channels.errors import UnsupportedPayload
 from channels.events import CallArrived, CallEnded, VoicemailRecorded
-from channels.models import Call, InboundItem, ItemState
+from channels.models import Call, ChatSession, InboundItem, ItemState
 from channels.phone.states import FINAL, CallState, moves_on
 from ticketing import journal, lifecycle
 from ticketing.envelope import Channel
@@ -49,6 +49,7 @@ def arrive(taken: Taken, provider_id: str, *, at: datetime) -> Call:
 
 def leave_voicemail(call: Call, taken: Taken, *, recording_id: str, url: str, seconds: int, at: datetime) -> None:
     """Note the caller's voicemail. Who has left one no longer waits at the other end."""
+    db.session().refresh(call)  # a merge may have put it on another ticket while we waited for this one's lock
     call.recording_id, call.recording_url = recording_id, url
     call.voicemail_id = taken.message.id
     journal.append(taken.ticket, VoicemailRecorded(call.id, taken.message.id, seconds), by=_caller(taken), at=at)
@@ -59,8 +60,7 @@ def leave_voicemail(call: Call, taken: Taken, *, recording_id: str, url: str, se
 def move(provider_id: str, state: CallState, *, seconds: int | None, at: datetime) -> None:
     """Move a call on. Raises UnsupportedPayload for old news, NotFound for a call that is not known (yet)."""
     call = find_call(provider_id)
-    ticket = lifecycle.lock_ticket(call.ticket_id)
-    db.session().refresh(call)  # another transaction may have moved it while we waited for the lock
+    ticket = _locked_ticket(call)
     if not moves_on(CallState(call.state), state):
         raise UnsupportedPayload(f"the call is {call.state} already")
     _move(ticket, call, state, seconds=seconds, at=at)
@@ -79,6 +79,15 @@ def catch_up(ticket: Ticket, call: Call, keys: Iterable[tuple[str, CallState]], 
     if early is not None:
         _move(ticket, call, states[early.key], seconds=None, at=at)
         early.state, early.reason, early.processed_at = ItemState.PROCESSED, None, at
+
+
+def _locked_ticket(call: Call) -> Ticket:
+    """Return the call's ticket, locked, and the call in its newest state: either may have moved while we waited."""
+    while True:
+        ticket = lifecycle.lock_ticket(call.ticket_id)
+        db.session().refresh(call)
+        if call.ticket_id == ticket.id:
+            return ticket
 
 
 def _move(ticket: Ticket, call: Call, state: CallState, *, seconds: int | None, at: datetime) -> None:
@@ -106,11 +115,11 @@ def _caller(taken: Taken) -> Actor:
 
 def end_lost(now: datetime, limit: int = 100) -> list[int]:
     """End the live wait of calls whose end nobody told us; return their tickets."""
+    chats = select(ChatSession.id).where(ChatSession.ticket_id == Ticket.id)  # whose end webchat finds
     lost = (
         select(Call)
         .join(Ticket, Ticket.id == Call.ticket_id)
-        .where(Ticket.live, Ticket.channel == Channel.PHONE, Call.started_at < now - LONGEST_CALL)
-        .where(Call.state.not_in(FINAL))
+        .where(Ticket.live, Call.started_at < now - LONGEST_CALL, Call.state.not_in(FINAL), ~chats.exists())
     )
     calls = db.session().scalars(lost.order_by(Call.ticket_id).limit(limit)).all()
     for call in calls:

@@ -113,7 +113,7 @@ def _attach(call_id: int, content: bytes, at: datetime) -> None:
     with transaction("worker") as session:
         call = session.get_one(Call, call_id)
         voicemail = session.get_one(Message, call.voicemail_id)
-        ticket = lifecycle.lock_ticket(voicemail.ticket_id)
+        ticket = lifecycle.lock_ticket_of(voicemail)
         if _is_attached(voicemail.id):  # somebody else was faster; the ticket's lock decides
             return
         attachment = Attachment(
@@ -134,7 +134,7 @@ def _tell(call_id: int, reason: str) -> None:
     with transaction("worker") as session:
         call = session.get_one(Call, call_id)
         voicemail = session.get_one(Message, call.voicemail_id)
-        lifecycle.lock_ticket(voicemail.ticket_id)
+        lifecycle.lock_ticket_of(voicemail)
         voicemail.state_reason = reason
 
 

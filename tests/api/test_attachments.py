@@ -2,6 +2,7 @@
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.http import parse_options_header
 
 from tests import make
 
@@ -31,6 +32,19 @@ def test_a_hostile_file_is_only_ever_saved(client: FlaskClient, filename: str) -
     assert answer.mimetype == "application/octet-stream"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("filename", ["bill.pdf", "März №5 漢字 🙂.pdf", "it's 100% ours; really.txt", 'a"b\\c\n.txt'])
+def test_every_name_goes_into_a_header_that_servers_and_browsers_take(client: FlaskClient, filename: str) -> None:
+    file = make.attachment(make.ticket(), b"words", filename=filename)
+
+    header = client.get(f"/api/v1/attachments/{file.id}", headers=make.bearer(make.agent())).headers[
+        "Content-Disposition"
+    ]
+
+    assert header.isascii()
+    assert header.isprintable()
+    assert parse_options_header(header) == ("attachment", {"filename": filename})
 
 
 def test_a_file_that_the_store_has_lost_is_a_404(client: FlaskClient) -> None:

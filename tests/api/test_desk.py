@@ -119,11 +119,12 @@ def test_an_expired_token_is_nobodys(app: Flask, client: FlaskClient) -> None:
 
 
 def test_an_inbox_shows_no_secret(boss: Desk) -> None:
-    make.inbox(Channel.EMAIL, secret="sealed", settings={"password": "hunter2"})
+    make.inbox(Channel.EMAIL, secret="sealed", settings={"password": "hunter2", "language": "fr-CA"})
 
     (inbox,) = boss.get("/inboxes").json["items"]
 
-    assert set(inbox) == {"id", "channel", "name", "address", "queue", "created_at"}
+    assert set(inbox) == {"id", "channel", "name", "address", "queue", "settings", "created_at"}
+    assert inbox["settings"] == {"language": "fr-CA"}
 
 
 def test_i_am_who_my_token_says(app: Flask, client: FlaskClient) -> None:

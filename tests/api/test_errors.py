@@ -96,6 +96,10 @@ def test_fields_are_named_as_the_client_wrote_them(desk: Desk) -> None:
     assert answer.json["detail"].endswith("(and 1 more, see errors)")
 
 
+def test_a_body_that_is_no_object_is_told_so(desk: Desk) -> None:
+    assert desk.post("/tickets", [1]).json["detail"] == "body: Must be a JSON object."
+
+
 def test_a_query_that_cannot_be_stored_is_called_a_query(desk: Desk) -> None:
     assert list(desk.get("/tickets?tag=%00").json["errors"]) == ["query"]
 

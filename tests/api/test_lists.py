@@ -136,6 +136,7 @@ def test_orders_are_as_the_contract_says(desk: Desk) -> None:
         f"after={write_cursor(['due', '2026-11-18T12:00:00Z', 2**63])}",
         f"after={write_cursor(['created', '2026-11-18T12:00:00Z', 1])}",
         f"after={write_cursor(['id', 1])}",
+        f"after={write_cursor(['due', '2026-11-18T12:00:00Z', True])}",
     ],
 )
 def test_a_query_that_makes_no_sense_gets_422_and_a_sentence(desk: Desk, query: str) -> None:

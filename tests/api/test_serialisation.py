@@ -43,6 +43,8 @@ def _present(field: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(list(field.enum))
     if isinstance(field, fields.List):
         return st.lists(values_of(field.inner), max_size=3)
+    if isinstance(field, fields.Dict) and field.value_field is not None:
+        return st.dictionaries(st.text(st.characters(codec="utf-8")), values_of(field.value_field), max_size=3)
     return next(PLAIN[kind] for kind in type(field).__mro__ if kind in PLAIN)
 
 

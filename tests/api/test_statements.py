@@ -46,15 +46,15 @@ def desk(app: Flask, client: FlaskClient) -> Desk:
     return Desk(client)
 
 
-def test_opening_a_ticket_takes_at_most_12_statements(desk: Desk) -> None:
+def test_opening_a_ticket_takes_at_most_13_statements(desk: Desk) -> None:
     with statements() as seen:
         answer = desk.post("/tickets", {**NEW, "queue": "Kettles"})
 
     assert answer.json["sla"] == "ok"
-    assert len(seen) <= 12, seen
+    assert len(seen) <= 13, seen
 
 
-def test_a_page_of_50_tickets_takes_at_most_4_statements(desk: Desk) -> None:
+def test_a_page_of_50_tickets_takes_at_most_3_statements(desk: Desk) -> None:
     for number in range(60):
         make.ticket(assignee=desk.agent if number % 2 else None, tags=["kettle"])
 
@@ -62,20 +62,20 @@ def test_a_page_of_50_tickets_takes_at_most_4_statements(desk: Desk) -> None:
         answer = desk.get("/tickets")
 
     assert len(answer.json["items"]) == 50
-    assert len(seen) <= 4, seen
+    assert len(seen) <= 3, seen
 
 
-def test_a_ticket_takes_at_most_5_statements(desk: Desk) -> None:
+def test_a_ticket_takes_at_most_2_statements(desk: Desk) -> None:
     ticket = make.ticket(tags=["kettle"])
 
     with statements() as seen:
         answer = desk.get(f"/tickets/{ticket.id}")
 
     assert answer.json["id"] == ticket.id
-    assert len(seen) <= 5, seen
+    assert len(seen) <= 2, seen
 
 
-def test_the_messages_of_a_ticket_take_at_most_5_statements(desk: Desk) -> None:
+def test_the_messages_of_a_ticket_take_at_most_3_statements(desk: Desk) -> None:
     make.inbox()
     ticket = make.ticket()
     for number in range(19):
@@ -85,7 +85,7 @@ def test_the_messages_of_a_ticket_take_at_most_5_statements(desk: Desk) -> None:
         answer = desk.get(f"/tickets/{ticket.id}/messages")
 
     assert len(answer.json["items"]) == 20
-    assert len(seen) <= 5, seen
+    assert len(seen) <= 3, seen
 
 
 @pytest.mark.parametrize("call", ["POST /tickets", "PATCH", "PUT assignment", "PUT resolution", "POST notes", "next"])

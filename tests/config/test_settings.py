@@ -30,6 +30,14 @@ WRONG = {  # variable -> values that make no sense
     "COMPTOIR_REQUEST_MAX_BYTES": ["0"],
     "COMPTOIR_DELIVERY_LEASE_SECONDS": ["0", "3601", "1.5"],
     "COMPTOIR_TICK_SECONDS": ["0", "61", "soon"],
+    "COMPTOIR_RATE_LIMIT": ["", "100", "100/day", "0/minute", "many/minute"],
+    "COMPTOIR_LOGIN_RATE_LIMIT": ["on", "-1/minute"],
+    "COMPTOIR_CHAT_RATE_LIMIT": ["1.5/second"],
+    "COMPTOIR_TRUSTED_PROXIES": ["-1", "yes"],
+    "COMPTOIR_OIDC_ISSUER": ["https://login.example"],  # without our name there
+    "COMPTOIR_OIDC_CLIENT_ID": ["comptoir"],  # without its issuer
+    "COMPTOIR_OIDC_CLIENT_SECRET": ["0123"],
+    "COMPTOIR_SOLVED_GRACE_SECONDS": ["-1", "31536001", "4 days"],
     "COMPTOIR_LOG_LEVEL": ["verbose", "INFO"],
     "COMPTOIR_LOG_FORMAT": ["xml"],
 }

@@ -16,6 +16,7 @@ from ticketing.events import (
     NoteWritten,
     ReplyWritten,
     TicketAssigned,
+    TicketMerged,
     TicketOpened,
     TicketReopened,
     TicketResolved,
@@ -30,6 +31,7 @@ AGENT, CUSTOMER = Actor.agent(7), Actor.customer(3)
 REPLY = ReplyWritten(message_id=2, channel="email")
 AUTOMATIC_REPLY = ReplyWritten(message_id=2, channel="email", automatic=True)
 RESOLVED = TicketResolved(before="open")
+MERGED = TicketMerged(into=9, messages=[1])
 
 Happening = tuple[str, Event]  # at which time on 2 March, what
 
@@ -127,6 +129,10 @@ def test_without_a_warning_in_the_policy_nobody_is_warned() -> None:
             None,
             id="reopening owes no first response again",
         ),
+        pytest.param([("11:00", MERGED)], State.CANCELLED, None, None, id="merged: nothing is owed here any more"),
+        pytest.param([("11:00", MERGED), ("12:00", REPLY)], State.CANCELLED, None, None, id="and nothing can be met"),
+        pytest.param([("14:00", MERGED)], State.BREACHED, None, "14:00", id="merged too late: missed all the same"),
+        pytest.param([("11:00", REPLY), ("12:00", MERGED)], State.MET, "11:00", None, id="met before it was merged"),
     ],
 )
 def test_a_first_response_clock(

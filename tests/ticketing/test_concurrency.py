@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from tests import make
 from tests.conftest import NOON
-from ticketing import lifecycle, queries, routing
+from ticketing import conversation, customer_merge, erasure, lifecycle, queries, routing, splitting
 from ticketing.agents import Caller
+from ticketing.envelope import Channel, HandleKind, InboundMessage, Sender
 from ticketing.events import SYSTEM
-from ticketing.models import Agent, Queue, Role, Ticket
+from ticketing.models import Agent, Message, Queue, Role, Ticket
 from ticketing.status import Priority
 from ticketing.store import db
 from ticketing.transaction import transaction
@@ -20,9 +22,14 @@ from ticketing.transaction import transaction
 on_postgresql = pytest.mark.parametrize("app", ["postgresql"], indirect=True)
 
 
-def while_held(app: Flask, change: Callable[[], None], then: Callable[[], None]) -> None:
-    """Run `change` in a transaction that stays open for a moment, and `then`, which has to wait for it, meanwhile."""
-    changed = threading.Event()
+def while_held(
+    app: Flask, change: Callable[[], None], then: Callable[[], None], begun: threading.Event | None = None
+) -> None:
+    """Run `change` in a transaction that stays open for a moment, and `then`, which has to wait for it, meanwhile.
+
+    With `begun`, which `change` sets on its way, `then` does not wait for its end.
+    """
+    changed = begun or threading.Event()
 
     def hold() -> None:
         with app.app_context():
@@ -102,3 +109,66 @@ def test_locking_again_keeps_what_was_changed_before(app: Flask) -> None:
 
     assert again.subject == "Changed"
     assert db.session().get_one(Ticket, ticket.id, populate_existing=True).subject == "Changed"
+
+
+@on_postgresql
+def test_words_that_are_written_while_we_wait_are_forgotten_too(app: Flask) -> None:
+    ada, who = make.agent(), make.customer()
+    ticket = make.ticket(customer=who)
+
+    def write() -> None:
+        by = db.session().get_one(Agent, ada.id)
+        conversation.note(lifecycle.lock_ticket(ticket.id), "Karim is bankrupt.", agent=by, at=NOON)
+
+    def erase() -> None:
+        with transaction("api"):
+            erasure.erase(who.id, by=SYSTEM, at=NOON)
+
+    while_held(app, write, erase)
+
+    bodies = db.session().scalars(select(Message.body).where(Message.ticket_id == ticket.id)).all()
+    assert bodies == [erasure.ERASED, erasure.ERASED]
+
+
+@on_postgresql
+def test_a_split_and_a_merge_of_its_customer_do_not_wait_for_one_another(app: Flask) -> None:
+    caller, who, same = make.calling(make.agent(Role.ADMIN)), make.customer(), make.customer()
+    ticket = make.ticket(customer=who)
+    said = make.message(ticket)
+
+    def split() -> None:
+        row = splitting.lock_with_author(caller, ticket.id, said.id)
+        threading.Timer(0.1, begun.set).start()
+        time.sleep(0.3)  # meanwhile the other one begins
+        splitting.split(row, said.id, by=SYSTEM, at=NOON)
+
+    def merge() -> None:
+        with transaction("api"):
+            customer_merge.merge(caller, who.id, same.id, at=NOON)
+
+    begun = threading.Event()
+    while_held(app, split, merge, begun)
+
+    assert db.session().scalars(select(Ticket.customer_id)).all() == [same.id, same.id]
+
+
+@on_postgresql
+def test_words_that_come_in_and_a_merge_of_their_customer_do_not_wait_for_one_another(app: Flask) -> None:
+    caller, who, same = make.calling(make.agent(Role.ADMIN)), make.customer(), make.customer()
+    ticket = make.ticket(customer=who)
+
+    def receive() -> None:
+        row = lifecycle.lock_ticket(ticket.id)
+        threading.Timer(0.1, begun.set).start()
+        time.sleep(0.3)  # meanwhile the other one begins
+        words = InboundMessage(Channel.PHONE, "m", Sender(HandleKind.PHONE, ""), text="Hello?", received_at=NOON)
+        conversation.receive(row, words, customer=row.customer, handle=None, inbox=None, files=(), at=NOON)
+
+    def merge() -> None:
+        with transaction("api"):
+            customer_merge.merge(caller, who.id, same.id, at=NOON)
+
+    begun = threading.Event()
+    while_held(app, receive, merge, begun)
+
+    assert db.session().scalars(select(Ticket.customer_id)).all() == [same.id]

@@ -51,7 +51,13 @@ def test_who_has_a_ticket_keeps_it_unless_it_is_stolen(app: Flask) -> None:
         lifecycle.assign(row, session.get_one(Agent, ben.id), by=SYSTEM, at=NOON, steal=True)
 
     assert row.assignee_id == ben.id
-    assert journal.lines(ticket.id)[-1].data == {"before": ada.id, "after": ben.id, "stolen": True}
+    assert journal.lines(ticket.id)[-1].data == {
+        "before": ada.id,
+        "after": ben.id,
+        "stolen": True,
+        "automatic": False,
+        "reason": "",
+    }
 
 
 @pytest.mark.parametrize(("before", "after"), [p for p in product(Status, Status) if p[0] is not p[1]])

@@ -41,4 +41,7 @@ class KeptAnswer(Base):
 
 
 Index("ix_audit_subject", AuditEntry.subject_type, AuditEntry.subject_id, AuditEntry.id)
+Index("ix_audit_kind", AuditEntry.kind, AuditEntry.id)
+Index("ix_audit_actor", AuditEntry.actor_id, AuditEntry.id)
+Index("ix_audit_at", AuditEntry.at)
 Index("ix_kept_answer_at", KeptAnswer.at)

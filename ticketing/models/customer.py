@@ -28,7 +28,11 @@ class Customer(Base):
     erased_at: Mapped[datetime | None]  # the person asked to be forgotten
     created_at: Mapped[datetime]
 
-    handles: Mapped[list["Handle"]] = relationship(back_populates="customer", order_by="Handle.id")
+    handles: Mapped[list["Handle"]] = relationship(
+        back_populates="customer",
+        order_by="Handle.id",
+        primaryjoin="and_(Customer.id == Handle.customer_id, Handle.detached_at.is_(None))",
+    )
 
 
 class Handle(Base):
@@ -44,6 +48,7 @@ class Handle(Base):
     shown: Mapped[str]  # as the customer writes it; where we send to
     key: Mapped[str] = mapped_column(default="")  # what likely duplicates have in common: see ticketing.folding
     created_at: Mapped[datetime]
+    detached_at: Mapped[datetime | None]  # no longer theirs: kept for the messages that went to it or came from it
 
     customer: Mapped[Customer] = relationship(back_populates="handles")
 

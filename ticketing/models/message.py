@@ -11,6 +11,7 @@ from ticketing.envelope import Channel, MessageState
 from ticketing.models.agent import Agent
 from ticketing.models.customer import Customer, Handle
 from ticketing.models.queue import Inbox
+from ticketing.models.ticket import Ticket
 from ticketing.store import Base
 
 
@@ -49,6 +50,7 @@ class Message(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
 
+    ticket: Mapped[Ticket] = relationship(viewonly=True)
     author_customer: Mapped[Customer | None] = relationship()
     author_agent: Mapped[Agent | None] = relationship()
     inbox: Mapped[Inbox | None] = relationship()
@@ -64,6 +66,7 @@ class Attachment(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"), index=True)  # None: uploaded, not sent yet
     uploaded_by_id: Mapped[int | None] = mapped_column(ForeignKey("agent.id"))  # None: it came with a message
+    draft_ticket_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id"))  # the uploader's draft there has it
     filename: Mapped[str]
     content_type: Mapped[str]
     size: Mapped[int]  # bytes
@@ -85,6 +88,8 @@ class Mention(Base):
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime | None]
 
+    message: Mapped[Message] = relationship()
+
 
 class Draft(Base):
     """What an agent has begun to write on a ticket."""
@@ -97,7 +102,6 @@ class Draft(Base):
     channel: Mapped[Channel | None]
     body: Mapped[str]
     html: Mapped[str] = mapped_column(default="")
-    attachments: Mapped[list[int]] = mapped_column(default=list)  # ids of uploads
     updated_at: Mapped[datetime]
 
 
@@ -110,6 +114,8 @@ class Onlooker(Base):
     agent_id: Mapped[int] = mapped_column(ForeignKey("agent.id"), primary_key=True)
     typing: Mapped[bool]
     until: Mapped[datetime] = mapped_column(index=True)
+
+    agent: Mapped[Agent] = relationship()
 
 
 _unused = text("message_id IS NULL")

@@ -5,8 +5,10 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ForeignKey
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from ticketing.models.agent import Agent
+from ticketing.models.queue import Queue
 from ticketing.store import Base
 
 
@@ -25,6 +27,8 @@ class CannedReply(Base):
     updated_at: Mapped[datetime]
     archived_at: Mapped[datetime | None]
 
+    queue: Mapped[Queue | None] = relationship()
+
 
 class Macro(Base):
     """Several actions on a ticket at once. Of one agent, of a queue, or of the whole desk."""
@@ -40,6 +44,8 @@ class Macro(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     archived_at: Mapped[datetime | None]
+
+    queue: Mapped[Queue | None] = relationship()
 
 
 class Template(Base):
@@ -76,3 +82,6 @@ class View(Base):
     position: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+    owner: Mapped[Agent] = relationship()
+    queue: Mapped[Queue | None] = relationship()

@@ -32,6 +32,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.create_index("ix_audit_subject", ["subject_type", "subject_id", "id"], unique=False)
+        batch_op.create_index("ix_audit_kind", ["kind", "id"], unique=False)
+        batch_op.create_index("ix_audit_actor", ["actor_id", "id"], unique=False)
+        batch_op.create_index("ix_audit_at", ["at"], unique=False)
 
     op.create_table(
         "field_definition",
@@ -211,7 +214,6 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(length=16), nullable=True),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("html", sa.Text(), nullable=False),
-        sa.Column("attachments", DOCUMENT, nullable=False),
         sa.Column("updated_at", MOMENT, nullable=False),
         sa.ForeignKeyConstraint(["agent_id"], ["agent.id"], name=op.f("fk_draft_agent_id_agent")),
         sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name=op.f("fk_draft_ticket_id_ticket")),
@@ -288,6 +290,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table("attachment", schema=None) as batch_op:
         batch_op.add_column(sa.Column("uploaded_by_id", BIG, nullable=True))
+        batch_op.add_column(sa.Column("draft_ticket_id", BIG, nullable=True))
         batch_op.alter_column("message_id", nullable=True)
         batch_op.create_index("ix_attachment_sha256", ["sha256"], unique=False)
         batch_op.create_index(
@@ -299,6 +302,9 @@ def upgrade() -> None:
         )
         batch_op.create_foreign_key(
             batch_op.f("fk_attachment_uploaded_by_id_agent"), "agent", ["uploaded_by_id"], ["id"]
+        )
+        batch_op.create_foreign_key(
+            batch_op.f("fk_attachment_draft_ticket_id_ticket"), "ticket", ["draft_ticket_id"], ["id"]
         )
 
     with op.batch_alter_table("clock", schema=None) as batch_op:
@@ -324,6 +330,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table("handle", schema=None) as batch_op:
         batch_op.add_column(sa.Column("key", sa.Text(), nullable=False, server_default=""))
+        batch_op.add_column(sa.Column("detached_at", MOMENT, nullable=True))
         batch_op.create_index("ix_handle_key", ["kind", "key"], unique=False)
 
     with op.batch_alter_table("queue", schema=None) as batch_op:
@@ -352,12 +359,21 @@ def upgrade() -> None:
             sqlite_where=sa.text("status = 'solved'"),
         )
     _replace_index("ticket", "ix_ticket_next", NEXT, CLAIMABLE + " AND snoozed_until IS NULL")
+    for name, (columns, condition) in WALKS.items():
+        where = sa.text(condition)
+        op.create_index(name, "ticket", columns, postgresql_where=where, sqlite_where=where)
+    if op.get_bind().dialect.name == "postgresql":  # SQLite compares byte by byte anyway
+        op.execute('ALTER TABLE ticket_tag ALTER COLUMN name TYPE TEXT COLLATE "C"')
     # Near enough to find namesakes and likely duplicates; whoever is changed next gets the exact key.
     op.execute("UPDATE customer SET name_key = lower(name)")
     op.execute("UPDATE handle SET key = address")
 
 
 def downgrade() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute('ALTER TABLE ticket_tag ALTER COLUMN name TYPE TEXT COLLATE "default"')
+    for name in WALKS:
+        op.drop_index(name, table_name="ticket")
     _replace_index("ticket", "ix_ticket_next", NEXT, CLAIMABLE)
     op.execute("DELETE FROM attachment WHERE message_id IS NULL")
     with op.batch_alter_table("ticket", schema=None) as batch_op:
@@ -380,6 +396,7 @@ def downgrade() -> None:
 
     with op.batch_alter_table("handle", schema=None) as batch_op:
         batch_op.drop_index("ix_handle_key")
+        batch_op.drop_column("detached_at")
         batch_op.drop_column("key")
 
     with op.batch_alter_table("customer", schema=None) as batch_op:
@@ -400,6 +417,7 @@ def downgrade() -> None:
         batch_op.drop_column("cancelled_at")
 
     with op.batch_alter_table("attachment", schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f("fk_attachment_draft_ticket_id_ticket"), type_="foreignkey")
         batch_op.drop_constraint(batch_op.f("fk_attachment_uploaded_by_id_agent"), type_="foreignkey")
         batch_op.drop_index(
             "ix_attachment_unused",
@@ -408,6 +426,7 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_attachment_sha256")
         batch_op.alter_column("message_id", nullable=False)
+        batch_op.drop_column("draft_ticket_id")
         batch_op.drop_column("uploaded_by_id")
 
     with op.batch_alter_table("agent", schema=None) as batch_op:
@@ -476,11 +495,20 @@ def downgrade() -> None:
     op.drop_table("kept_answer")
     op.drop_table("field_definition")
     with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.drop_index("ix_audit_at")
+        batch_op.drop_index("ix_audit_actor")
+        batch_op.drop_index("ix_audit_kind")
         batch_op.drop_index("ix_audit_subject")
 
     op.drop_table("audit")
 
 
+AT_REST = "status IN ('pending', 'on_hold', 'solved', 'closed')"
+WALKS = {
+    "ix_ticket_status_due": (["status", "due_order", "id"], AT_REST),
+    "ix_ticket_queue_status_due": (["queue_id", "status", "due_order", "id"], AT_REST),
+    "ix_ticket_guest": (["assignee_id", "queue_id"], "assignee_id IS NOT NULL"),
+}
 RUNNING = "met_at IS NULL AND breached_at IS NULL"
 CLAIMABLE = "assignee_id IS NULL AND status IN ('new', 'open')"
 NEXT = ["queue_id", sa.text("live DESC"), "due_order", "waiting_order", "id"]

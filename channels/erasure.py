@@ -1,0 +1,91 @@
+"""Forget what channels hold of a person besides the ticket: raw items, deliveries, chats, calls.
+
+`forget` follows from the journal, ticket by ticket. `forget_addresses` is for what never reached a ticket.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from urllib.parse import quote, quote_plus
+
+import orjson
+from sqlalchemy import or_, select, update
+
+from channels.models import Call, ChatSession, Delivery, InboundItem, ItemState
+from ticketing.events import Entry, TicketErased
+from ticketing.models import Ticket
+from ticketing.store import db
+
+CHUNK = 500
+PIECE = 100  # raw items in memory at once
+DIGEST = "sha256:"
+WHY = "erased"
+
+
+def forget(ticket: Ticket, entry: Entry) -> None:
+    """Forget what came and went with the messages that were erased, in their transaction."""
+    if not isinstance(entry.event, TicketErased):
+        return
+    session = db.session()
+    messages = entry.event.messages
+    for start in range(0, len(messages), CHUNK):
+        some = messages[start : start + CHUNK]
+        items = select(InboundItem.id).where(InboundItem.message_id.in_(some))
+        forget_items(session.scalars(items).all())
+        said = Delivery.message_id.in_(some)
+        session.execute(update(Delivery).where(said).values(error=None, provider_id=None))
+        heard = or_(Call.message_id.in_(some), Call.voicemail_id.in_(some))
+        session.execute(update(Call).where(heard).values(recording_id=None, recording_url=None))
+    if ticket.customer.erased_at is not None:
+        session.execute(update(Call).where(Call.ticket_id == ticket.id).values(recording_id=None, recording_url=None))
+        _forget_chats(select(ChatSession.id).where(ChatSession.ticket_id == ticket.id))
+
+
+def items_with(addresses: Sequence[str]) -> list[int]:
+    """Return the raw items that became no message and show one of these addresses: ignored, quarantined, calls' news.
+
+    Reads all of them, so it is done before the transaction.
+    """
+    spellings = [one.encode() for one in _spellings(addresses)]
+    columns = (InboundItem.id, InboundItem.body, InboundItem.url, InboundItem.headers, InboundItem.meta)
+    query = select(*columns).where(InboundItem.message_id.is_(None)).order_by(InboundItem.id).limit(PIECE)
+    found, after = [], 0
+    while spellings and (rows := db.session().execute(query.where(InboundItem.id > after)).all()):
+        for item_id, body, url, headers, meta in rows:
+            shown = b"\n".join([body, url.encode(), orjson.dumps(headers), orjson.dumps(meta)]).lower()
+            if any(spelling in shown for spelling in spellings):
+                found.append(item_id)
+        after = rows[-1].id
+    return found
+
+
+def forget_addresses(addresses: Sequence[str], items: Sequence[int]) -> None:
+    """Forget the raw items that `items_with` found, and the chats of these visitors."""
+    forget_items(items)
+    _forget_chats(select(ChatSession.id).where(ChatSession.visitor.in_(addresses)))
+
+
+def forget_items(items: Sequence[int]) -> None:
+    """Empty raw items. One that was not processed is never replayed, for there is nothing left in it."""
+    session = db.session()
+    for item in session.scalars(select(InboundItem).where(InboundItem.id.in_(items)).with_for_update(of=InboundItem)):
+        item.body, item.url, item.headers, item.meta = b"", "", {}, {}
+        # A provider's id leads to the person, at the provider; a mail's Message-ID often has their domain in it.
+        if not item.key.startswith(DIGEST):
+            item.key = DIGEST + hashlib.sha256(item.key.encode()).hexdigest()
+        item.reason = None
+        if item.state is not ItemState.PROCESSED:
+            item.state, item.reason = ItemState.IGNORED, WHY
+    session.flush()
+
+
+def _forget_chats(which: object) -> None:
+    session = db.session()
+    for chat_id in session.scalars(which).all():  # type: ignore[call-overload]  # a select of ids
+        blank = {"name": "", "visitor": f"erased-{chat_id}"}  # so that the visitor's token opens nothing any more
+        session.execute(update(ChatSession).where(ChatSession.id == chat_id).values(**blank))
+
+
+def _spellings(addresses: Iterable[str]) -> set[str]:
+    """Return how addresses stand in payloads, in lower case: as they are, and as forms and addresses quote them."""
+    ways = (str, quote, quote_plus, lambda one: quote(one, safe="@"))
+    return {way(one.lower()).lower() for one in addresses if one for way in ways}

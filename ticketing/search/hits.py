@@ -1,0 +1,289 @@
+"""Look tickets up by words: the best first, only what the caller may see, and where the words stand.
+
+One statement finds the page, one fetches the texts to quote. Of what many tickets have, only the newest are ranked.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache, lru_cache
+from types import ModuleType
+from typing import Any
+
+from psycopg.errors import QueryCanceled
+from sqlalchemy import Double, Select, bindparam, func, literal, or_, select, tuple_, union_all
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.sql import ColumnElement
+
+from ticketing.agents import Caller
+from ticketing.envelope import HandleKind
+from ticketing.errors import InvalidInput
+from ticketing.fetching import fetch
+from ticketing.filters import EPOCH, Filter, among, conditions_on_tickets, in_queues, is_mine, queues_of, values_of
+from ticketing.models import Agent, Customer, Handle, Message, Queue, Ticket
+from ticketing.search import postgresql, sqlite
+from ticketing.search.excerpts import Excerpt, Marker
+from ticketing.search.question import Question, understand
+from ticketing.store import BIG, db, dialect
+from ticketing.transaction import in_transaction
+
+MOST = 1000  # matches that are ranked and counted: the newest
+PERSON, NUMBER = 100.0, 1000.0  # ranks above all that words give
+PATIENCE = 5_000  # milliseconds for one search
+BOUNDS = (
+    f"BEGIN READ ONLY; SET LOCAL statement_timeout = {PATIENCE}; SET LOCAL plan_cache_mode = force_custom_plan;"
+    " SET LOCAL enable_mergejoin = off; SET LOCAL enable_hashjoin = off; SET LOCAL jit = off"
+)
+LATEST = 25  # messages of a ticket that are looked through for excerpts
+LOOKED_THROUGH = 10_000  # letters of each
+QUOTED = 2  # messages of a ticket that are quoted
+CUSTOMERS = 1000  # who may have the part of an address
+SEPARATOR = "\n"
+
+Position = tuple[float, int]
+
+
+class SearchTooBroad(InvalidInput):
+    """The search took longer than anybody waits for."""
+
+    code = "search_too_broad"
+
+
+@dataclass(frozen=True)
+class Quote:
+    """Where words stand: in the subject, in a message, or in what is known of the customer."""
+
+    where: str
+    message: int | None
+    text: str
+    marks: list[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A ticket that was found; `ticket` has the columns of `_shown`."""
+
+    ticket: Any
+    excerpts: list[Quote]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A page of hits. `total` counts no further than MOST; `next` is the position behind the last hit."""
+
+    hits: list[Hit]
+    total: int
+    total_is_capped: bool
+    next: Position | None
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a search's statement depends on; the values are bound when it runs."""
+
+    filter: Filter
+    some_queues: bool  # the caller works some queues, not all
+    wants_queue: bool
+    number: bool
+    words: bool
+    addresses: int
+    others: bool  # words beside addresses
+    unwanted: bool
+    goes_on: bool  # behind a position
+    dialect: str
+
+
+def find(
+    caller: Caller, text: str, wanted: Filter, *, now: datetime, limit: int, after: Position | None = None
+) -> Found:
+    """Return a page of the tickets with these words. Raises InvalidInput, SearchTooBroad."""
+    question = understand(text)
+    queues = queues_of(caller, wanted)
+    position = {} if after is None else {"after": after[0], "after_id": after[1]}
+    values = {**values_of(caller, wanted, queues, now), **_values(question), **position, "limit": limit + 1}
+    shape = Shape(
+        filter=wanted.shape,
+        some_queues=queues.worked is not None,
+        wants_queue=queues.wanted is not None,
+        number=question.ticket is not None,
+        words=bool(question.terms),
+        addresses=len(question.addresses),
+        others=bool(question.others),
+        unwanted=bool(question.unwanted),
+        goes_on=after is not None,
+        dialect=dialect(),
+    )
+    with _bounded():
+        rows = fetch(_made(shape), values)
+        if not rows and question.maybe_address:
+            alone = replace(shape, number=False, words=False, addresses=1, others=False)
+            part = _index(shape.dialect).part_of(question.maybe_address)
+            rows = fetch(_made(alone), {**values, "part_0": part})
+        shown = rows[:limit]
+        texts = _texts_of([row.id for row in shown]) if shown and question.terms else {}
+    marker = Marker(question)
+    total = rows[0].total if rows else 0
+    return Found(
+        hits=[Hit(row, list(_quotes(marker, row, texts.get(row.id, ())))) for row in shown],
+        total=min(total, MOST),
+        total_is_capped=total > MOST,
+        next=(shown[-1].rank, shown[-1].id) if len(rows) > limit else None,
+    )
+
+
+def _values(question: Question) -> dict[str, Any]:
+    index = _index(dialect())
+    parts = {f"part_{number}": index.part_of(part) for number, part in enumerate(question.addresses)}
+    return {
+        "number": question.ticket,
+        "words": index.all_of(question.terms, question.unwanted),
+        "others": index.all_of(question.others),
+        "unwanted": index.any_of(question.unwanted),
+        **parts,
+    }
+
+
+@lru_cache(maxsize=500)
+def _made(shape: Shape) -> Select[Any]:
+    """Return the statement that finds a page; one row more than its `limit` tells that there is another."""
+    every = [select(way.cte(f"way_{number}")) for number, way in enumerate(_ways(shape))]
+    together = union_all(*every).subquery() if len(every) > 1 else every[0].subquery()
+    # Grouped only where a ticket can be found in two ways.
+    rank = func.max(together.c.rank) if len(every) > 1 else together.c.rank
+    query = select(together.c.id, rank.label("rank"))
+    best = (query.group_by(together.c.id) if len(every) > 1 else query).cte("best")
+    page = select(best.c.id, best.c.rank, select(func.count()).select_from(best).scalar_subquery().label("total"))
+    if shape.goes_on:
+        here = tuple_(bindparam("after", type_=Double), bindparam("after_id", type_=BIG))
+        page = page.where(tuple_(best.c.rank, best.c.id) < here)
+    best_first = page.order_by(best.c.rank.desc(), best.c.id.desc())
+    return _shown(best_first.limit(bindparam("limit", type_=BIG)).cte("page"))
+
+
+def _ways(shape: Shape) -> list[Select[Any]]:
+    """Return queries of `id` and `rank`: one for each way in which a ticket can be meant."""
+    index = _index(shape.dialect)
+    conditions = _conditions(shape)
+    ways: list[Select[Any]] = []
+    if shape.number:
+        is_it = Ticket.id == bindparam("number", type_=BIG)
+        ways.append(_ranked(NUMBER).where(is_it, *conditions))
+    if shape.words:
+        ways.append(index.found(conditions, MOST + 1))
+    if shape.addresses:
+        ways.append(_of_person(shape, conditions))
+    return ways
+
+
+def _of_person(shape: Shape, conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    """Return the newest tickets of customers with such addresses, and with the other words."""
+    index = _index(shape.dialect)
+    query = _ranked(PERSON).where(*conditions)
+    for number in range(shape.addresses):
+        persons = select(Handle.customer_id).where(index.has_part(f"part_{number}")).limit(CUSTOMERS)
+        query = query.where(Ticket.customer_id.in_(persons))
+    if shape.others:
+        query = query.where(Ticket.id.in_(index.with_words("others")))
+    if shape.unwanted:
+        query = query.where(Ticket.id.not_in(index.with_words("unwanted")))
+    return query.order_by(Ticket.id.desc()).limit(MOST + 1)
+
+
+def _conditions(shape: Shape) -> list[ColumnElement[bool]]:
+    """Return which tickets the caller sees and wants; `filters.values_of` has what they compare with."""
+    seen = [or_(in_queues("worked", ()), is_mine(0))] if shape.some_queues else []
+    wanted = [in_queues("wanted", ())] if shape.wants_queue else []
+    return [*seen, *wanted, *conditions_on_tickets(shape.filter, EPOCH)]
+
+
+def _shown(page: Any) -> Select[Any]:
+    addresses = (
+        select(func.aggregate_strings(Handle.shown, SEPARATOR))
+        .where(Handle.customer_id == Ticket.customer_id, Handle.kind != HandleKind.VISITOR)
+        .scalar_subquery()
+    )
+    names = (Queue.name.label("queue_name"), Agent.name.label("assignee_name"), Customer.name.label("customer_name"))
+    columns = (Ticket.subject, Ticket.status, Ticket.priority, Ticket.channel, Ticket.created_at, Ticket.updated_at)
+    return (
+        select(page.c.id, page.c.rank, page.c.total, *columns, *names, addresses.label("addresses"))
+        .add_columns(Ticket.queue_id, Ticket.assignee_id, Ticket.customer_id)
+        .join_from(page, Ticket, Ticket.id == page.c.id)
+        .join(Queue, Queue.id == Ticket.queue_id)
+        .join(Customer, Customer.id == Ticket.customer_id)
+        .outerjoin(Agent, Agent.id == Ticket.assignee_id)
+        .order_by(page.c.rank.desc(), page.c.id.desc())
+    )
+
+
+def _texts_of(ticket_ids: list[int]) -> dict[int, list[tuple[int, str]]]:
+    """Return what was said last by ticket, the newest first: (message, text)."""
+    found: dict[int, list[tuple[int, str]]] = {}
+    for ticket_id, message_id, text in fetch(_texts(dialect()), {"tickets": ticket_ids}):
+        found.setdefault(ticket_id, []).append((message_id, text))
+    return found
+
+
+@cache
+def _texts(_dialect: str) -> Select[Any]:
+    """Return what was said last on the `tickets`, the newest first: (ticket, message, text)."""
+    place = func.row_number().over(partition_by=Message.ticket_id, order_by=Message.id.desc())
+    latest = select(Message.id, place.label("place")).where(among(Message.ticket_id, "tickets")).subquery()
+    return (
+        select(Message.ticket_id, Message.id, func.substr(Message.body, 1, LOOKED_THROUGH))
+        .join(latest, latest.c.id == Message.id)
+        .where(latest.c.place <= LATEST)
+        .order_by(Message.id.desc())
+    )
+
+
+def _quotes(marker: Marker, row: Any, texts: Sequence[tuple[int, str]]) -> Iterator[Quote]:
+    if excerpt := marker.excerpt(row.subject):
+        yield _quote("subject", None, excerpt)
+    if excerpt := marker.excerpt(row.customer_name):
+        yield _quote("customer", None, excerpt)
+    for address in (row.addresses or "").split(SEPARATOR):
+        if excerpt := marker.of_address(address):
+            yield _quote("customer", None, excerpt)
+            break
+    quoted = 0
+    for message_id, text in texts:
+        if quoted < QUOTED and (excerpt := marker.excerpt(text)):
+            quoted += 1
+            yield _quote("message", message_id, excerpt)
+
+
+def _quote(where: str, message: int | None, excerpt: Excerpt) -> Quote:
+    return Quote(where, message, excerpt.text, excerpt.marks)
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """Let PostgreSQL give up on a search that takes too long, and plan each for the very words that it asks for.
+
+    Of a beginning of a word it expects no fewer than every 200th ticket, so that it would rather merge or hash all
+    tickets than look up the few that there are.
+    """
+    if dialect() == "sqlite" or in_transaction():
+        yield
+        return
+    connection = db.session().connection()
+    connection.exec_driver_sql(BOUNDS)
+    try:
+        yield
+    except OperationalError as error:
+        if isinstance(error.orig, QueryCanceled):
+            raise SearchTooBroad("this search takes too long; search for a rarer word, or in one queue") from None
+        raise
+    finally:
+        if not connection.invalidated:
+            connection.exec_driver_sql("ROLLBACK")
+
+
+def _ranked(rank: float) -> Select[Any]:
+    tickets: Select[Any] = select(Ticket.id, literal(rank, Double).label("rank"))
+    return tickets
+
+
+def _index(dialect: str) -> ModuleType:
+    return sqlite if dialect == "sqlite" else postgresql
