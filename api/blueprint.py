@@ -94,9 +94,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         documented: Callable[[View], View] = self.doc(requestBody=body)
         return documented
 
-    def gives_file(
-        self, description: str, *, content_type: str = "application/octet-stream"
-    ) -> Callable[[View], View]:
+    def gives_file(self, description: str, *, content_type: str = "application/octet-stream") -> Callable[[View], View]:
         """Answer with the bytes that the view's response carries."""
         content = {content_type: {"schema": {"type": "string", "format": "binary"}}}
         documented: Callable[[View], View] = self.doc(responses={200: {"description": description, "content": content}})

@@ -60,7 +60,10 @@ RESOURCES = (
     *(canned_replies, macros, templates),
     *(merge, split, links, snooze, bulk, tags),
     *(queues, board, next, inboxes, onlookers, agents, presence, tokens),
-    *(search, views,),
+    *(
+        search,
+        views,
+    ),
     *(customers, same_persons, histories, fields, spreadsheets),
     *(session, account, invitations, audit),
 )

@@ -131,9 +131,7 @@ def find_session(visitor: str, *, lock: bool = False) -> ChatSession:
 def conversation(session: ChatSession, *, after: int, limit: int) -> list[Message]:
     """Return what the visitor may read, oldest first, from behind the message `after`."""
     query = select(Message).where(*_readable_by(session), Message.id > after).order_by(Message.id).limit(limit)
-    found = db.session().scalars(
-        query.options(joinedload(Message.author_agent), selectinload(Message.attachments))
-    )
+    found = db.session().scalars(query.options(joinedload(Message.author_agent), selectinload(Message.attachments)))
     return list(found)
 
 

@@ -21,6 +21,7 @@ from marshmallow.validate import Length, OneOf, Range
 
 from config.running import read as read_running
 
+SANDBOX_MAILBOX = "/sandbox"  # the path of an SMTP URL at which the sandbox itself listens; no relay has one
 SECRET_KEY_FILE = "secret.key"  # noqa: S105 - a file's name
 
 
@@ -307,8 +308,7 @@ def _openid(raw: dict[str, Any]) -> OpenIDProvider | None:
         return None
     if not (issuer and client_id and client_secret):
         raise SettingsError(
-            "COMPTOIR_OIDC_ISSUER, COMPTOIR_OIDC_CLIENT_ID and COMPTOIR_OIDC_CLIENT_SECRET go together: "
-            "set all or none"
+            "COMPTOIR_OIDC_ISSUER, COMPTOIR_OIDC_CLIENT_ID and COMPTOIR_OIDC_CLIENT_SECRET go together: set all or none"
         )
     _check_url("COMPTOIR_OIDC_ISSUER", issuer, {"http", "https"})
     if importlib.util.find_spec("joserfc") is None:

@@ -15,6 +15,7 @@ from sla.models import Clock, Policy
 from sla.policy import policy_for, target_of
 from sla.summary import summarise
 from ticketing.events import Entry, TicketOpened
+from ticketing.inserting import insert_now
 from ticketing.models import Ticket
 from ticketing.store import db
 
@@ -36,7 +37,8 @@ def _start_clocks(ticket: Ticket, entry: Entry, opened: TicketOpened) -> None:
     if policy is None:
         return
     rows = [row for metric in Metric if (row := _start(metric, policy, entry))]
-    db.session().add_all(rows)
+    for row in rows:
+        insert_now(row)
     summarise(ticket, rows)
 
 

@@ -86,9 +86,7 @@ def inbox(channel: Channel = Channel.EMAIL, *, address: str = "", queue: Queue |
         return row
 
 
-def agent(
-    role: Role = Role.AGENT, *, name: str = "Ada", email: str = "", at: datetime = NOON, **values: Any
-) -> Agent:
+def agent(role: Role = Role.AGENT, *, name: str = "Ada", email: str = "", at: datetime = NOON, **values: Any) -> Agent:
     """A person at the desk; `values` are their skills (folded), capacity, presence."""
     with transaction("test"):
         row = agents.create_agent(email or f"agent{next(_numbers)}@desk.example", name=name, role=role, at=at)

@@ -8,6 +8,7 @@ from ticketing.attachments import must_be_possible, own_uploads, take
 from ticketing.envelope import Channel, InboundMessage, MessageState
 from ticketing.errors import InvalidInput
 from ticketing.events import Actor, MessageReceived, NoteWritten, ReplyWritten
+from ticketing.inserting import insert_now
 from ticketing.mentions import add_mentions, mentioned
 from ticketing.models import Agent, Attachment, Customer, Handle, Inbox, Message, MessageKind, Ticket
 from ticketing.reach import choose_route
@@ -44,11 +45,11 @@ def receive(
         automatic=message.automatic,
         state=MessageState.RECEIVED,
         provider_id=message.provider_id or None,  # taken down by a program or an agent: no provider has one
-        attachments=list(files),
+        attachments=[],
         created_at=at,
     )
-    db.session().add(row)
-    db.session().flush()
+    insert_now(row)
+    row.attachments += list(files)
     by = Actor.customer(customer.id)
     journal.append(ticket, MessageReceived(row.id, message.channel, message.automatic), by=by, at=at)
     if not message.automatic:
@@ -125,6 +126,7 @@ def note(
         raise InvalidInput("a note needs words")
     if len(body) > MAX_BODY:
         raise InvalidInput(f"a note has at most {MAX_BODY} characters")
+    lifecycle.must_not_be_merged(ticket)
     files = own_uploads(agent.id, uploads) if uploads else []
     named = mentioned(ticket, body, mentions, by=agent)
     row = Message(

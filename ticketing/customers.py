@@ -11,6 +11,7 @@ from ticketing.envelope import HandleKind, Sender
 from ticketing.errors import Erased, InvalidInput, NotFound
 from ticketing.folding import handle_key, name_key
 from ticketing.handles import fold
+from ticketing.inserting import insert_now
 from ticketing.models import Customer, Handle
 from ticketing.store import db
 
@@ -67,8 +68,7 @@ def new_customer(name: str, *, at: datetime) -> Customer:
         notes="",
         created_at=at,
     )
-    db.session().add(customer)
-    db.session().flush()
+    insert_now(customer)
     return customer
 
 
@@ -145,7 +145,7 @@ def _new_handle(owner: Customer, sender: Sender, at: datetime) -> Handle:
     folded = fold(sender.kind, sender.address)
     shown, key = sender.address.strip(), handle_key(sender.kind, folded)
     handle = Handle(customer=owner, kind=sender.kind, address=folded, shown=shown, key=key, created_at=at)
-    db.session().add(handle)
+    insert_now(handle)
     return handle
 
 

@@ -1,4 +1,4 @@
-"""Read plain columns past SQLAlchemy's execution: what is read all day is compiled once, then it is text for the driver.
+"""Read plain columns past SQLAlchemy's execution: what is read all day is compiled once, then it is the driver's text.
 
 An execution by SQLAlchemy walks through the whole statement for its cache key and builds a result that knows every
 column in many ways, which costs more than the database takes. Here remain the values going in and out, as the columns'
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, exc
+from sqlalchemy import Connection, Float, Numeric, exc
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
@@ -42,26 +42,26 @@ class Compiled:
     make: Callable[[Any], Any]  # a row
 
 
-def fetch(statement: Select[Any], values: Mapping[str, Any] | None = None) -> list[Any]:
+def fetch(statement: Any, values: Mapping[str, Any] | None = None) -> list[Any]:
     """Run a statement that is made once and kept, and return all its rows, by name and by position."""
     connection = db.session().connection()
     compiled = _compiled(statement, connection.dialect.name)
     if compiled is None:
         return list(connection.execute(statement, values))
-    found = _run(connection, compiled.sql, _given(compiled, values or {}))
+    found = run(connection, compiled.sql, _given(compiled, values or {}))
     if compiled.converts:
         return [compiled.make(_converted(row, compiled.converts)) for row in found]
-    return list(map(compiled.make, found))
+    return [compiled.make(row) for row in found]
 
 
-def fetch_one(statement: Select[Any], values: Mapping[str, Any] | None = None) -> Any:
+def fetch_one(statement: Any, values: Mapping[str, Any] | None = None) -> Any:
     """Return the first row, None if there is none."""
     found = fetch(statement, values)
     return found[0] if found else None
 
 
 @lru_cache(maxsize=MOST_KEPT)
-def _compiled(statement: Select[Any], _dialect: str) -> Compiled | None:
+def _compiled(statement: Any, _dialect: str) -> Compiled | None:
     """Return the statement in the driver's words; None where its SQL depends on the values (an IN of some)."""
     dialect = db.engine.dialect
     compiled = statement.compile(dialect=dialect)
@@ -72,13 +72,19 @@ def _compiled(statement: Select[Any], _dialect: str) -> Compiled | None:
         for bind, name in compiled.bind_names.items()
     }
     columns = list(statement.selected_columns)
-    converts = [_impl(column.type).result_processor(dialect, None) for column in columns]
+    # Numbers are numbers already, and SQLAlchemy would have to know of which of PostgreSQL's types.
+    converts = [
+        None if isinstance(column.type, Float | Numeric) else _impl(column.type).result_processor(dialect, None)
+        for column in columns
+    ]
+    names = [str(column.key) for column in columns]
+    row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # known only here
     return Compiled(
         compiled.string,
         bound,
         tuple(compiled.positiontup) if compiled.positiontup is not None else None,
         tuple((place, convert) for place, convert in enumerate(converts) if convert is not None),
-        namedtuple("Row", [column.key for column in columns], rename=True)._make,
+        row._make,
     )
 
 
@@ -101,14 +107,14 @@ def _converted(row: Any, converts: tuple[tuple[int, Convert], ...]) -> list[Any]
     return found
 
 
-def _run(connection: Connection, sql: str, values: Any) -> list[Any]:
+def run(connection: Connection, sql: str, values: Any) -> list[Any]:
     """Run SQL by the driver. Raises what SQLAlchemy would raise."""
     driver = connection.dialect.dbapi
     plain = connection.connection.dbapi_connection
     if driver is None or plain is None:
         raise RuntimeError("there is no connection")
     # PostgreSQL's binary form is cheaper to read than its text.
-    cursor: Any = plain.cursor() if connection.dialect.name == "sqlite" else plain.cursor(binary=True)  # type: ignore[call-arg]
+    cursor: Any = plain.cursor() if connection.dialect.name == "sqlite" else plain.cursor(binary=True)
     for listener in connection.engine.dispatch.before_cursor_execute:
         listener(connection, cursor, sql, values, None, False)
     try:

@@ -7,11 +7,25 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, BindParameter, Select, and_, any_, bindparam, exists, literal_column, not_, or_, select, true
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    Select,
+    and_,
+    any_,
+    bindparam,
+    exists,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.sql import ColumnElement
 
 from ticketing.agents import Caller
 from ticketing.envelope import Channel
+from ticketing.errors import InvalidInput
 from ticketing.fetching import fetch
 from ticketing.folding import fold_tag
 from ticketing.models import Queue, Role, Ticket, TicketTag
@@ -129,6 +143,8 @@ def queues_of(caller: Caller, wanted: Filter) -> QueueIds:
         return QueueIds(worked=None, wanted=None)
     rows = fetch(_queues(sees_all), {"me": caller.agent_id})
     wanted_ids = [queue_id for queue_id, name, _ in rows if wanted.queue in {name, str(queue_id)}]
+    if wanted.queue and not wanted_ids:
+        raise InvalidInput(f"there is no queue {wanted.queue!r}")
     worked = [queue_id for queue_id, _, works_it in rows if works_it]
     others = [queue_id for queue_id, _, works_it in rows if not works_it]
     return QueueIds(worked if others else None, wanted_ids if wanted.queue else None, others)
@@ -256,9 +272,12 @@ def among(column: Any, name: str, ids: Sequence[int] = ()) -> ColumnElement[bool
 
     On PostgreSQL they are one value, so that the statement is the same for however many.
     """
+    has: ColumnElement[bool]
     if dialect() == "postgresql":
-        return column == any_(bindparam(name, list(ids), type_=ARRAY(BIG)))
-    return column.in_(bindparam(name, ids, type_=BIG, expanding=True))
+        has = column == any_(bindparam(name, list(ids), type_=ARRAY(BIG)))
+    else:
+        has = column.in_(bindparam(name, ids, type_=BIG, expanding=True))
+    return has
 
 
 def _in_statuses(wanted: frozenset[Status]) -> list[ColumnElement[bool]]:

@@ -123,7 +123,7 @@ def write(session: Session) -> list[int]:
     search.write(session)
     if all(line["dispatched_at"] for line in lines):
         if lines:
-            session.execute(insert(JournalEntry), lines)
+            session.connection().execute(insert(JournalEntry), lines)
         return []
     ids = session.scalars(insert(JournalEntry).returning(JournalEntry.id, sort_by_parameter_order=True), lines)
     return [one for one, line in zip(ids, lines, strict=True) if line["dispatched_at"] is None]

@@ -26,6 +26,7 @@ from ticketing.events import (
 )
 from ticketing.fields import checked, must_be_solvable
 from ticketing.folding import fold_tag
+from ticketing.inserting import insert_now
 from ticketing.models import Agent, Customer, FieldSubject, Inbox, Message, Queue, Ticket, TicketSkill, TicketTag
 from ticketing.moment import rfc3339
 from ticketing.skills import clean_skills
@@ -74,13 +75,14 @@ def open_ticket(
         fields=dict(fields or {}),
         live=live,
         waiting_since=since,
-        tag_rows=[TicketTag(name=name) for name in clean_tags(tags)],
-        skill_rows=[TicketSkill(name=name) for name in clean_skills(skills)],
+        tag_rows=[],
+        skill_rows=[],
         created_at=at,
         updated_at=at,
     )
-    db.session().add(ticket)
-    db.session().flush()
+    insert_now(ticket)
+    ticket.tag_rows += [TicketTag(name=name) for name in clean_tags(tags)]
+    ticket.skill_rows += [TicketSkill(name=name) for name in clean_skills(skills)]
     opened = TicketOpened(
         channel=channel,
         queue_id=queue.id,
@@ -199,6 +201,7 @@ def end_live(ticket: Ticket, *, by: Actor, at: datetime) -> None:
 
 
 def change_subject(ticket: Ticket, subject: str, *, by: Actor, at: datetime) -> None:
+    must_not_be_merged(ticket)
     before, after = ticket.subject, _subject(subject)
     if before != after:
         ticket.subject = after
@@ -206,6 +209,7 @@ def change_subject(ticket: Ticket, subject: str, *, by: Actor, at: datetime) -> 
 
 
 def change_priority(ticket: Ticket, priority: Priority, *, by: Actor, at: datetime) -> None:
+    must_not_be_merged(ticket)
     before = ticket.priority
     if before is not priority:
         ticket.priority = priority
@@ -214,6 +218,7 @@ def change_priority(ticket: Ticket, priority: Priority, *, by: Actor, at: dateti
 
 def move(ticket: Ticket, queue: Queue, *, by: Actor, at: datetime) -> None:
     """Move the ticket to another queue; whoever has it keeps it."""
+    must_not_be_merged(ticket)
     before = ticket.queue_id
     if before != queue.id:
         ticket.queue, ticket.queue_id = queue, queue.id
@@ -222,6 +227,7 @@ def move(ticket: Ticket, queue: Queue, *, by: Actor, at: datetime) -> None:
 
 def change_tags(ticket: Ticket, tags: Iterable[str], *, by: Actor, at: datetime) -> None:
     """Replace the ticket's tags. Raises InvalidInput."""
+    must_not_be_merged(ticket)
     wanted, had = clean_tags(tags), set(ticket.tags)
     added, removed = [t for t in wanted if t not in had], sorted(had - set(wanted))
     if added or removed:
@@ -232,6 +238,7 @@ def change_tags(ticket: Ticket, tags: Iterable[str], *, by: Actor, at: datetime)
 
 def change_fields(ticket: Ticket, fields: Mapping[str, Any], *, by: Actor, at: datetime) -> None:
     """Set custom fields; a value of None removes one, fields that are not named stay. Raises InvalidInput."""
+    must_not_be_merged(ticket)
     before = dict(ticket.fields)
     wanted = {**before, **checked(FieldSubject.TICKET, fields)}
     after = {name: value for name, value in wanted.items() if value is not None}
@@ -248,10 +255,15 @@ def clean_tags(tags: Iterable[str]) -> list[str]:
     return sorted(cleaned)
 
 
-def must_not_be_over(ticket: Ticket, at: datetime) -> None:
-    """Raise InvalidTransition if nothing can be added to the ticket any more."""
+def must_not_be_merged(ticket: Ticket) -> None:
+    """Raise InvalidTransition if the ticket is part of another now: what is done to it there nobody would see."""
     if ticket.merged_into_id is not None:
         raise InvalidTransition(f"ticket {ticket.id} is merged into {ticket.merged_into_id}; work on that one")
+
+
+def must_not_be_over(ticket: Ticket, at: datetime) -> None:
+    """Raise InvalidTransition if nothing can be added to the ticket any more."""
+    must_not_be_merged(ticket)
     if closing.is_over(ticket, at):
         raise InvalidTransition(f"ticket {ticket.id} is closed; open a new one that follows it")
 

@@ -205,6 +205,7 @@ def _set_up_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> 
     cursor.execute("PRAGMA synchronous = FULL")  # what was answered with 250 survives a power cut
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA cache_size = -16000")
+    cursor.execute("PRAGMA secure_delete = ON")  # what is erased is not left in free pages
     cursor.close()
 
 

@@ -43,9 +43,7 @@ class Shape:
     dialect: str
 
 
-def walk(
-    wanted: Filter, queues: QueueIds, *, by: Any, descending: bool, goes_on: bool, at_least: int
-) -> Select[Any]:
+def walk(wanted: Filter, queues: QueueIds, *, by: Any, descending: bool, goes_on: bool, at_least: int) -> Select[Any]:
     """Return the statement of a page, which may bring more rows than `at_least`.
 
     `filters.values_of` has its values, beside `after` and `after_id`.

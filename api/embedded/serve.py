@@ -23,7 +23,7 @@ from api.embedded.supervisor import AskedToEnd, Part, PartFailed, Supervisor
 from config import running
 from config.logs import configure_logs
 from config.running import AlreadyRunning
-from config.settings import Settings, load_settings
+from config.settings import SANDBOX_MAILBOX, Settings, load_settings
 
 TROUBLES = (AlreadyRunning, AddressTaken, PartFailed)  # each with a sentence for the operator
 
@@ -73,7 +73,7 @@ def _redis(settings: Settings, supervisor: Supervisor) -> Iterator[str]:
 
 def _open(supervisor: Supervisor, settings: Settings, redis_url: str, listener: socket.socket, began_at: float) -> None:
     """Prepare the store, start the parts, say where everything is."""
-    smtp_url = settings.smtp_url or (f"smtp://{ports.LOOPBACK}:{ports.free_port()}" if settings.sandbox else "")
+    smtp_url = settings.smtp_url or (_mailbox_url() if settings.sandbox else "")
     env = _environment(settings, redis_url, smtp_url)
     prepared = supervisor.output_of(Part("prepare", [sys.executable, "-m", "api.embedded.prepare"], env))
     _publish(settings, redis_url, smtp_url)
@@ -85,6 +85,11 @@ def _open(supervisor: Supervisor, settings: Settings, redis_url: str, listener: 
     )
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def _mailbox_url() -> str:
+    """Return where the sandbox takes the mail that we send; a relay of the operator's own is left alone."""
+    return f"smtp://{ports.LOOPBACK}:{ports.free_port()}{SANDBOX_MAILBOX}"
 
 
 def _environment(settings: Settings, redis_url: str, smtp_url: str) -> dict[str, str]:

@@ -74,6 +74,7 @@ class OneTicket(MethodView):
 
 def _change(ticket: Ticket, wanted: dict[str, Any]) -> None:
     told: dict[str, Any] = {"by": actor(), "at": utc_now()}
+    lifecycle.must_not_be_merged(ticket)
     if "queue" in wanted:
         lifecycle.move(ticket, queue_named(wanted["queue"]), **told)
     for name, change in CHANGES.items():

@@ -20,7 +20,7 @@ from channels import gateway
 from channels.email.inboxes import inbox_for_recipient
 from channels.protocol import RawItem
 from channels.sandbox.mailbox import SandboxMailHandler
-from config.settings import Settings
+from config.settings import SANDBOX_MAILBOX, Settings
 from ticketing.envelope import Channel
 from ticketing.moment import utc_now
 from ticketing.store import db
@@ -33,7 +33,6 @@ IDLE_SECONDS = 60
 LONGEST_LINE = 1_000_000  # far beyond RFC 5321's 1,000: real mail has them, and refusing it would lose it
 T = TypeVar("T")
 R = TypeVar("R")
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 class Door(Protocol):
@@ -46,7 +45,7 @@ def start_doors(app: Flask, settings: Settings) -> list[Door]:
     """Start listening: for customers' mail, and in the sandbox for the mail that we send."""
     doors = [_listen(CustomerMail(app), settings.smtp_host, settings.smtp_port, settings)]
     sandbox = urlsplit(settings.smtp_url or "")
-    if settings.sandbox and sandbox.hostname in LOOPBACK and sandbox.port:
+    if settings.sandbox and sandbox.path == SANDBOX_MAILBOX and sandbox.hostname and sandbox.port:
         doors.append(_listen(SandboxMailHandler(settings), sandbox.hostname, sandbox.port, settings))
     return doors
 

@@ -109,25 +109,27 @@ def test_an_odd_spelling_of_an_address_is_no_way_around_the_guard(client: FlaskC
         assert client.get(path).status_code in {308, 401, 404}
 
 
-def test_the_unforeseen_is_logged_and_told_without_its_inside(sqlite_app: Flask, client: FlaskClient) -> None:
-    @sqlite_app.get("/breaks")
+def test_the_unforeseen_is_logged_and_told_without_its_inside(
+    sqlite_app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def break_down() -> str:
         raise ZeroDivisionError("the inside of a bug")
 
+    monkeypatch.setitem(sqlite_app.view_functions, "health.healthz", break_down)
     with structlog.testing.capture_logs() as lines:
-        answer = client.get("/breaks")
+        answer = client.get("/healthz")
 
     assert (answer.status_code, answer.json["code"]) == (500, "internal_error")
     assert "inside" not in answer.text
     assert [line["event"] for line in lines if line["log_level"] == "error"] == ["request failed unforeseen"]
 
 
-def test_a_store_that_is_away_gets_503(sqlite_app: Flask, client: FlaskClient) -> None:
-    @sqlite_app.get("/store-away")
+def test_a_store_that_is_away_gets_503(sqlite_app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def ask() -> str:
         raise OperationalError("SELECT 1", {}, Exception("gone"))
 
-    answer = client.get("/store-away")
+    monkeypatch.setitem(sqlite_app.view_functions, "health.healthz", ask)
+    answer = client.get("/healthz")
 
     assert (answer.status_code, answer.json["code"]) == (503, "store_not_ready")
     assert answer.headers["Retry-After"] == "5"

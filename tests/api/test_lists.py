@@ -50,7 +50,6 @@ def test_filters_find_what_they_say(desk: Desk) -> None:
     table: dict[str, list[Ticket]] = {
         "queue=Pots": [tagged],
         f"queue={pots.id}": [tagged],
-        "queue=Nowhere": [],
         "assignee=me": [mine],
         "assignee=none": [plain, tagged, solved],
         f"assignee={other.id}": [his],
@@ -154,3 +153,9 @@ def test_a_ticket_that_changes_between_two_pages_costs_no_other_ticket(desk: Des
     second = desk.get(f"/tickets?sort=created&limit=2&after={first['next']}").json
 
     assert [one["id"] for one in second["items"]] == [tickets[2].id, tickets[3].id]
+
+
+def test_a_queue_that_there_is_not_is_no_empty_list(desk: Desk) -> None:
+    answer = desk.get("/tickets?queue=Nowhere")
+
+    assert (answer.status_code, answer.json["detail"]) == (422, "There is no queue 'Nowhere'.")

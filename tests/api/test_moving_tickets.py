@@ -49,6 +49,20 @@ def test_a_merged_ticket_answers_and_says_where_it_went(desk: Desk) -> None:
     assert f"merged into {target.id}" in refused.json["detail"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [("POST", "/notes", {"body": "Look."}), ("PATCH", "", {"priority": "high"}), ("PATCH", "", {"skills": ["fr"]})],
+)
+def test_what_is_done_to_a_merged_ticket_is_refused(desk: Desk, method: str, path: str, body: Any) -> None:
+    source, target = make.ticket(), make.ticket()
+    desk.post(f"/tickets/{source.id}/merge", {"into": target.id})
+
+    answer = desk.call(method, f"/tickets/{source.id}{path}", json=body)
+
+    assert (answer.status_code, answer.json["code"]) == (409, "invalid_transition")
+    assert f"merged into {target.id}" in answer.json["detail"]
+
+
 def test_nobody_merges_into_or_links_to_what_they_may_not_see(desk: Desk) -> None:
     ticket, secret = make.ticket(), hidden()
 

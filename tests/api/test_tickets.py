@@ -16,7 +16,7 @@ NEW = {"subject": "The kettle leaks", "body": "It drips.", "customer": {"name": 
 FIELDS = {
     *("id", "subject", "status", "priority", "channel", "queue", "assignee", "customer", "tags", "fields"),
     *("created_at", "updated_at", "waiting_since", "due_at", "sla", "snoozed_until", "solved_at", "closed_at"),
-    *("merged_into", "version"),
+    *("merged_into", "version", "skills", "follows", "suggested"),
 }
 
 

@@ -29,7 +29,7 @@ def running(base: Settings, template: Path, folder: Path) -> Iterator[Flask]:
         base,
         port=port,
         smtp_port=ports.free_port(),
-        smtp_url=f"smtp://127.0.0.1:{ports.free_port()}",
+        smtp_url=f"smtp://127.0.0.1:{ports.free_port()}/sandbox",
         public_url=PUBLIC_URL,  # nobody is there: the sandbox goes by the local one
         local_url=url,
         data_dir=folder,

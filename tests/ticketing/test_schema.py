@@ -14,7 +14,8 @@ from api.seed import initialise
 from config.settings import Settings
 from tests import make, servers
 from ticketing import schema
-from ticketing.envelope import Channel
+from ticketing.envelope import Channel, HandleKind
+from ticketing.folding import handle_key, name_key
 from ticketing.store import Base, db, write_options
 
 
@@ -80,6 +81,7 @@ def test_rows_of_the_first_version_come_through_the_second_and_back(fresh: Flask
         with db.engine.connect() as connection:
             agent = connection.execute(text("SELECT skills, capacity, presence FROM agent")).one()
             customer = connection.execute(text("SELECT name, name_key FROM customer")).one()
+            keys = connection.execute(text("SELECT key FROM handle ORDER BY id")).scalars().all()
             files = connection.execute(text("SELECT message_id FROM attachment")).scalars().all()
         schema.downgrade("0001")
         after = _rows()
@@ -87,7 +89,8 @@ def test_rows_of_the_first_version_come_through_the_second_and_back(fresh: Flask
 
     assert after == before
     assert [str(one) for one in agent] == ["[]", "{}", "offline"]
-    assert tuple(customer) == ("Karim", "karim")
+    assert tuple(customer) == ("Zoë Ådams", name_key("Zoë Ådams"))
+    assert keys == [handle_key(HandleKind.EMAIL, "k.h+x@gmail.com"), handle_key(HandleKind.PHONE, "+15145550177")]
     assert files == [1]
 
 
@@ -98,9 +101,11 @@ def _fill_first_version() -> dict[str, list[tuple[object, ...]]]:
             f"agent (email, name, role, is_active, created_at) VALUES ('a@desk.example', 'Ada', 'agent', true, {at})",
             f"queue (name, access, created_at) VALUES ('Support', 'everyone', {at})",
             "customer (name, language, time_zone, preferred_channels, fields, created_at)"
-            f" VALUES ('Karim', '', '', '[]', '{{}}', {at})",
+            f" VALUES ('Zoë Ådams', '', '', '[]', '{{}}', {at})",
             "handle (customer_id, kind, address, shown, created_at)"
-            f" VALUES (1, 'email', 'k@home.example', 'k@home.example', {at})",
+            f" VALUES (1, 'email', 'k.h+x@gmail.com', 'k.h+x@gmail.com', {at})",
+            "handle (customer_id, kind, address, shown, created_at)"
+            f" VALUES (1, 'phone', '+15145550177', '+15145550177', {at})",
             "ticket (subject, status, priority, channel, queue_id, customer_id, assignee_id, fields, live, created_at,"
             " updated_at, version, sla_breached, sla_tracked)"
             f" VALUES ('Leak', 'open', 'normal', 'email', 1, 1, 1, '{{}}', false, {at}, {at}, 1, false, false)",

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from psycopg.errors import QueryCanceled
-from sqlalchemy import Double, Select, bindparam, func, literal, or_, select, tuple_, union_all
+from sqlalchemy import Double, Select, bindparam, func, literal, literal_column, or_, select, tuple_, union_all
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.sql import ColumnElement
 
@@ -33,7 +33,7 @@ PERSON, NUMBER = 100.0, 1000.0  # ranks above all that words give
 PATIENCE = 5_000  # milliseconds for one search
 BOUNDS = (
     f"BEGIN READ ONLY; SET LOCAL statement_timeout = {PATIENCE}; SET LOCAL plan_cache_mode = force_custom_plan;"
-    " SET LOCAL enable_mergejoin = off; SET LOCAL enable_hashjoin = off; SET LOCAL jit = off"
+    " SET LOCAL jit = off"
 )
 LATEST = 25  # messages of a ticket that are looked through for excerpts
 LOOKED_THROUGH = 10_000  # letters of each
@@ -198,8 +198,11 @@ def _conditions(shape: Shape) -> list[ColumnElement[bool]]:
 
 
 def _shown(page: Any) -> Select[Any]:
+    is_postgresql = dialect() == "postgresql"
+    joined: Any = func.string_agg if is_postgresql else func.group_concat
+    separator: Any = literal_column("chr(10)" if is_postgresql else "char(10)")  # SEPARATOR; no value to be bound
     addresses = (
-        select(func.aggregate_strings(Handle.shown, SEPARATOR))
+        select(joined(Handle.shown, separator))
         .where(Handle.customer_id == Ticket.customer_id, Handle.kind != HandleKind.VISITOR)
         .scalar_subquery()
     )
@@ -259,11 +262,7 @@ def _quote(where: str, message: int | None, excerpt: Excerpt) -> Quote:
 
 @contextmanager
 def _bounded() -> Iterator[None]:
-    """Let PostgreSQL give up on a search that takes too long, and plan each for the very words that it asks for.
-
-    Of a beginning of a word it expects no fewer than every 200th ticket, so that it would rather merge or hash all
-    tickets than look up the few that there are.
-    """
+    """Let PostgreSQL give up on a search that takes too long, and plan each for the very words that it asks for."""
     if dialect() == "sqlite" or in_transaction():
         yield
         return

@@ -46,7 +46,8 @@ entries: Any = table("search_entry", column("ticket_id"), column("words"))
 
 def add(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Write the words of whole tickets, in one statement; what is there of them is replaced."""
-    session.execute(ADD, [_whole(row) for row in rows])
+    values = [_whole(row) for row in rows]
+    session.connection().execute(ADD, values if len(values) > 1 else values[0])
 
 
 def change(session: Session, rows: Sequence[dict[str, Any]]) -> None:
@@ -66,10 +67,14 @@ def lock(session: Session, tickets: Sequence[int]) -> None:
 
 
 def found(conditions: Sequence[ColumnElement[bool]], most: int) -> Select[Any]:
-    """Return the newest tickets with the `words`, as `id` and `rank`; only what is fetched is ranked."""
+    """Return the newest tickets with the `words`, as `id` and `rank`; only what is fetched is ranked.
+
+    That they have them is said twice. Of a word that goes on PostgreSQL expects at least every 50th ticket, and would
+    look for a rare one among all tickets, from the newest on; of a condition that is said twice it expects far fewer.
+    """
     newest = (
         select(entries.c.ticket_id.label("id"), entries.c.words)
-        .where(_has("words"))
+        .where(_has("words"), _has("words"))
         .order_by(entries.c.ticket_id.desc())
         .limit(most)
     )

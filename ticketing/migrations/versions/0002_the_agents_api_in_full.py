@@ -1,5 +1,7 @@
 """The agents' API in full."""
 
+import unicodedata
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +16,7 @@ depends_on = None
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 DOCUMENT = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
 MOMENT = sa.DateTime(timezone=True)
+BATCH = 1000  # rows whose keys are filled in at once
 
 
 def upgrade() -> None:
@@ -364,9 +367,32 @@ def upgrade() -> None:
         op.create_index(name, "ticket", columns, postgresql_where=where, sqlite_where=where)
     if op.get_bind().dialect.name == "postgresql":  # SQLite compares byte by byte anyway
         op.execute('ALTER TABLE ticket_tag ALTER COLUMN name TYPE TEXT COLLATE "C"')
-    # Near enough to find namesakes and likely duplicates; whoever is changed next gets the exact key.
-    op.execute("UPDATE customer SET name_key = lower(name)")
-    op.execute("UPDATE handle SET key = address")
+    _fill_keys(op.get_bind(), "customer", "name AS told, '' AS kind", "name_key", lambda row: _name_key(row.told))
+    _fill_keys(op.get_bind(), "handle", "address AS told, kind", "key", lambda row: _handle_key(row.kind, row.told))
+
+
+def _fill_keys(connection: sa.Connection, table: str, told: str, key: str, key_of: Callable[[Any], str]) -> None:
+    read = sa.text(f"SELECT id, {told} FROM {table} WHERE id > :last ORDER BY id LIMIT :batch")  # noqa: S608 - ours
+    write = sa.text(f"UPDATE {table} SET {key} = :key WHERE id = :id")  # noqa: S608 - ours
+    last = 0
+    while rows := connection.execute(read, {"last": last, "batch": BATCH}).all():
+        connection.execute(write, [{"id": row.id, "key": key_of(row)} for row in rows])
+        last = rows[-1].id
+
+
+def _name_key(name: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", name)
+    return " ".join(sorted("".join(char for char in decomposed if not unicodedata.combining(char)).casefold().split()))
+
+
+def _handle_key(kind: str, address: str) -> str:
+    if kind == "phone":
+        return address[-8:]
+    if kind != "email":
+        return address
+    local, _, domain = address.rpartition("@")
+    local = local.split("+", 1)[0] or local
+    return f"{local.replace('.', '') if domain in ('gmail.com', 'googlemail.com') else local}@{domain}"
 
 
 def downgrade() -> None:
