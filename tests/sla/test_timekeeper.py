@@ -14,9 +14,9 @@ from sla.sweep import flag_due
 from tests.sla import desk
 from tests.sla.desk import NOON
 from ticketing import journal, lifecycle
-from ticketing.envelope import Channel
+from ticketing.envelope import Channel, MessageState
 from ticketing.events import SYSTEM, Actor, ReplyWritten
-from ticketing.models import Ticket
+from ticketing.models import Message, MessageKind, Ticket
 from ticketing.store import db
 from ticketing.transaction import transaction
 
@@ -32,7 +32,19 @@ def the_clock(ticket: Ticket) -> Clock:
 
 
 def reply(ticket: Ticket, *, after: timedelta, automatic: bool = False) -> None:
-    written = ReplyWritten(message_id=1, channel=ticket.channel, automatic=automatic)
+    row = Message(
+        ticket_id=ticket.id,
+        kind=MessageKind.OUTBOUND,
+        channel=ticket.channel,
+        body="We are on it.",
+        automatic=automatic,
+        state=MessageState.QUEUED,
+        attachments=[],
+        created_at=NOON + after,
+    )
+    db.session().add(row)
+    db.session().flush()
+    written = ReplyWritten(message_id=row.id, channel=ticket.channel, automatic=automatic)
     journal.append(ticket, written, by=Actor.agent(1), at=NOON + after)
 
 
