@@ -145,9 +145,9 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
             "COMPTOIR_DELIVERY_LEASE_SECONDS", 90, validate=Range(min=1, max=3600)
         ),
         "tick_seconds": lambda: env.float("COMPTOIR_TICK_SECONDS", 1.0, validate=Range(min=0.05, max=60)),
-        "rate_limit": lambda: env.str("COMPTOIR_RATE_LIMIT", "1200/minute"),
+        "rate_limit": lambda: env.str("COMPTOIR_RATE_LIMIT", "12000/minute"),
         "login_rate_limit": lambda: env.str("COMPTOIR_LOGIN_RATE_LIMIT", "10/minute"),
-        "chat_rate_limit": lambda: env.str("COMPTOIR_CHAT_RATE_LIMIT", "60/minute"),
+        "chat_rate_limit": lambda: env.str("COMPTOIR_CHAT_RATE_LIMIT", "600/minute"),
         "trusted_proxies": lambda: env.int("COMPTOIR_TRUSTED_PROXIES", 0, validate=Range(min=0, max=10)),
         "oidc_issuer": lambda: env.str("COMPTOIR_OIDC_ISSUER", ""),
         "oidc_client_id": lambda: env.str("COMPTOIR_OIDC_CLIENT_ID", ""),

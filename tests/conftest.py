@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from api.app import create_app
 from api.limits import connect_limits
@@ -110,7 +111,15 @@ def shared_sqlite_app(base_settings: Settings, tmp_path_factory: pytest.TempPath
     """This worker's application on SQLite; its folder is emptied for every test, since making one takes longer."""
     folder = tmp_path_factory.mktemp("desk")
     url, files = f"sqlite:///{folder / 'comptoir.sqlite3'}", f"file://{folder / 'files'}"
-    return create_app(replace(base_settings, database_url=url, data_dir=folder, storage_url=files))
+    app = create_app(replace(base_settings, database_url=url, data_dir=folder, storage_url=files))
+    with app.app_context():
+        event.listen(db.engine, "connect", _trust_the_machine)
+    return app
+
+
+def _trust_the_machine(connection: Any, _entry: object) -> None:
+    """Wait for no disk: no test cuts the power, and those that kill processes use stores of their own."""
+    connection.execute("PRAGMA synchronous = OFF")
 
 
 def _on_sqlite(request: pytest.FixtureRequest) -> Iterator[Flask]:

@@ -72,7 +72,8 @@ def run(tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
     def start(story: str, *, end_within: float = 10.0, ready: bool = True) -> "subprocess.Popen[bytes]":
         program = PARENT.replace("{story}", story.strip())
         command = [sys.executable, "-c", program, str(tmp_path), str(end_within)]
-        parents.append(parent := subprocess.Popen(command, stderr=subprocess.PIPE))
+        # Whoever started the tests with nohup has hang-ups ignored, and children inherit that.
+        parents.append(parent := subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=_heed_hang_ups))
         if ready:
             eventually((tmp_path / "ready").exists)
         return parent
@@ -176,6 +177,10 @@ def test_a_task_that_fails_stops_the_start(run):
     parent = run('supervisor.output_of(part("task", "sys.exit(4)"))', ready=False)
 
     assert b"the task task ended with status 4" in parent.communicate(timeout=10)[1]
+
+
+def _heed_hang_ups() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def eventually(holds: Callable[[], bool], within: float = 10.0) -> None:

@@ -3,17 +3,17 @@
 Unlike those of tests.make they need no channel, and work inside the caller's transaction, but for `opened`.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import select
 
 from sla.models import Calendar, Policy
-from ticketing import lifecycle
+from ticketing import journal, lifecycle
 from ticketing.customers import new_customer
-from ticketing.envelope import Channel
-from ticketing.events import SYSTEM
-from ticketing.models import Queue, Ticket
+from ticketing.envelope import Channel, MessageState
+from ticketing.events import SYSTEM, Actor, ReplyWritten
+from ticketing.models import Message, MessageKind, Queue, Ticket
 from ticketing.queues import create_queue
 from ticketing.store import db
 from ticketing.transaction import transaction
@@ -79,3 +79,21 @@ def _added(row: Row) -> Row:
     db.session().add(row)
     db.session().flush()
     return row
+
+
+def reply(ticket: Ticket, *, after: timedelta, automatic: bool = False) -> None:
+    """An agent's answer, as a row and as an entry of the journal."""
+    row = Message(
+        ticket_id=ticket.id,
+        kind=MessageKind.OUTBOUND,
+        channel=ticket.channel,
+        body="We are on it.",
+        automatic=automatic,
+        state=MessageState.QUEUED,
+        attachments=[],
+        created_at=NOON + after,
+    )
+    db.session().add(row)
+    db.session().flush()
+    written = ReplyWritten(message_id=row.id, channel=ticket.channel, automatic=automatic)
+    journal.append(ticket, written, by=Actor.agent(1), at=NOON + after)

@@ -8,9 +8,8 @@ import pytest
 from sla.readings import Reading, clocks_of
 from tests.sla import desk
 from tests.sla.desk import NOON
-from ticketing import journal, lifecycle
+from ticketing import lifecycle
 from ticketing.envelope import Channel
-from ticketing.events import Actor, ReplyWritten
 from ticketing.transaction import transaction
 
 pytestmark = pytest.mark.usefixtures("calls")
@@ -48,8 +47,7 @@ def test_a_breach_shows_though_nobody_swept() -> None:
 def test_an_answered_clock_shows_when_it_was_met() -> None:
     ticket = desk.opened()
     with transaction("test"):
-        written = ReplyWritten(message_id=1, channel="phone")
-        journal.append(lifecycle.lock_ticket(ticket.id), written, by=Actor.agent(1), at=NOON + HOUR / 2)
+        desk.reply(lifecycle.lock_ticket(ticket.id), after=HOUR / 2)
 
     (reading,) = clocks_of(ticket.id, NOON + 2 * HOUR)
 

@@ -14,9 +14,9 @@ from sla.sweep import flag_due
 from tests.sla import desk
 from tests.sla.desk import NOON
 from ticketing import journal, lifecycle
-from ticketing.envelope import Channel, MessageState
-from ticketing.events import SYSTEM, Actor, ReplyWritten
-from ticketing.models import Message, MessageKind, Ticket
+from ticketing.envelope import Channel
+from ticketing.events import SYSTEM, Actor
+from ticketing.models import Ticket
 from ticketing.store import db
 from ticketing.transaction import transaction
 
@@ -29,23 +29,6 @@ Statements = Callable[[], list[str]]
 
 def the_clock(ticket: Ticket) -> Clock:
     return db.session().scalars(select(Clock).where(Clock.ticket_id == ticket.id)).one()
-
-
-def reply(ticket: Ticket, *, after: timedelta, automatic: bool = False) -> None:
-    row = Message(
-        ticket_id=ticket.id,
-        kind=MessageKind.OUTBOUND,
-        channel=ticket.channel,
-        body="We are on it.",
-        automatic=automatic,
-        state=MessageState.QUEUED,
-        attachments=[],
-        created_at=NOON + after,
-    )
-    db.session().add(row)
-    db.session().flush()
-    written = ReplyWritten(message_id=row.id, channel=ticket.channel, automatic=automatic)
-    journal.append(ticket, written, by=Actor.agent(1), at=NOON + after)
 
 
 def about_clocks(statements: list[str]) -> list[str]:
@@ -101,7 +84,7 @@ def test_a_calendar_that_has_run_out_does_not_keep_a_ticket_out() -> None:
 def test_an_answer_in_time_meets_the_clock() -> None:
     ticket = desk.opened()
     with transaction("test"):
-        reply(lifecycle.lock_ticket(ticket.id), after=20 * MINUTE)
+        desk.reply(lifecycle.lock_ticket(ticket.id), after=20 * MINUTE)
 
     assert the_clock(ticket).met_at == NOON + 20 * MINUTE
     assert (ticket.due_at, ticket.warn_at) == (None, None)
@@ -111,7 +94,7 @@ def test_an_answer_in_time_meets_the_clock() -> None:
 def test_an_answer_that_comes_late_leaves_the_ticket_breached() -> None:
     ticket = desk.opened()
     with transaction("test"):
-        reply(lifecycle.lock_ticket(ticket.id), after=2 * HOUR)
+        desk.reply(lifecycle.lock_ticket(ticket.id), after=2 * HOUR)
 
     clock = the_clock(ticket)
     assert (clock.met_at, clock.breached_at) == (NOON + 2 * HOUR, NOON + HOUR)
@@ -121,7 +104,7 @@ def test_an_answer_that_comes_late_leaves_the_ticket_breached() -> None:
 def test_a_machines_answer_leaves_the_clock_running() -> None:
     ticket = desk.opened()
     with transaction("test"):
-        reply(lifecycle.lock_ticket(ticket.id), after=MINUTE, automatic=True)
+        desk.reply(lifecycle.lock_ticket(ticket.id), after=MINUTE, automatic=True)
 
     assert the_clock(ticket).met_at is None
     assert ticket.due_at == NOON + HOUR
@@ -139,7 +122,7 @@ def test_resolving_without_words_stops_the_clock() -> None:
 def test_a_ticket_may_be_opened_and_answered_in_one_transaction() -> None:
     with transaction("test"):
         ticket = desk.ticket()
-        reply(ticket, after=MINUTE)
+        desk.reply(ticket, after=MINUTE)
 
     assert the_clock(ticket).met_at == NOON + MINUTE
     assert (ticket.due_at, ticket.sla_tracked) == (None, True)
@@ -149,7 +132,7 @@ def test_a_clock_costs_two_statements_to_start_and_two_to_meet(statements: State
     ticket = desk.opened()
     starting = about_clocks(statements())
     with transaction("test"):
-        reply(lifecycle.lock_ticket(ticket.id), after=MINUTE)
+        desk.reply(lifecycle.lock_ticket(ticket.id), after=MINUTE)
     meeting = about_clocks(statements())
 
     assert [one.split()[0] for one in starting[-2:]] == ["SELECT", "INSERT"]
@@ -169,7 +152,7 @@ def test_a_ticket_without_clocks_is_answered_without_asking_for_them(statements:
     ticket = desk.opened(channel=Channel.EMAIL)
     statements()
     with transaction("test"):
-        reply(lifecycle.lock_ticket(ticket.id), after=MINUTE)
+        desk.reply(lifecycle.lock_ticket(ticket.id), after=MINUTE)
 
     assert about_clocks(statements()) == []
 
@@ -179,7 +162,7 @@ def test_the_journal_alone_tells_the_same_as_the_clock_that_was_kept() -> None:
     with transaction("ticker"):
         flag_due(NOON + 2 * HOUR)
     with transaction("test"):
-        reply(lifecycle.lock_ticket(ticket.id), after=3 * HOUR)
+        desk.reply(lifecycle.lock_ticket(ticket.id), after=3 * HOUR)
     with transaction("test"):
         lifecycle.resolve(lifecycle.lock_ticket(ticket.id), by=Actor.agent(1), at=NOON + 4 * HOUR)
     target = Target(HOUR, 10 * MINUTE, BusinessHours.from_dict(desk.HOURS))
