@@ -156,9 +156,8 @@ def write_options() -> dict[str, Any]:
     return {"writes": True, "isolation_level": "READ COMMITTED"}
 
 
-ASKED_AFTER = (
-    30.0  # seconds: one that has rested for longer may be dead without the system knowing (a firewall, a pause)
-)
+# Seconds: a connection that has rested for longer may be dead without the system knowing (a firewall, a pause).
+ASKED_AFTER = 30.0
 RESTS_SINCE = "rests since"
 
 

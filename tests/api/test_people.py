@@ -109,13 +109,14 @@ def test_of_two_admins_who_dismiss_each_other_one_remains(app: Flask) -> None:
     ada, bob = admin(app.test_client()), admin(app.test_client())
     ready, statuses = threading.Barrier(2), []
 
-    def dismiss(who: Desk, whom: Desk) -> None:
+    def dismiss(who: Desk, whom: int) -> None:
         with app.app_context():
             ready.wait(10)
-            statuses.append(who.patch(f"/agents/{whom.agent.id}", {"role": "agent"}).status_code)
+            statuses.append(who.patch(f"/agents/{whom}", {"role": "agent"}).status_code)
             db.session.remove()
 
-    threads = [threading.Thread(target=dismiss, args=pair) for pair in ((ada, bob), (bob, ada))]
+    pairs = ((ada, bob.agent.id), (bob, ada.agent.id))
+    threads = [threading.Thread(target=dismiss, args=pair) for pair in pairs]
     for one in threads:
         one.start()
     for one in threads:

@@ -53,13 +53,13 @@ def test_switching_assignment_on_leaves_a_trace_for_the_sweep(boss: Desk) -> Non
 @pytest.mark.parametrize("app", ["postgresql"], indirect=True)
 def test_two_who_add_the_same_member_at_once_both_succeed(app: Flask) -> None:
     desks, ada, queue = [admin(app.test_client()) for _ in range(4)], make.agent(), make.queue()
-    ready, statuses = threading.Barrier(4), []
+    ready, statuses, path = threading.Barrier(4), [], f"/queues/{queue.id}"
 
     def add(desk: Desk, members: list[int]) -> None:
         with app.app_context():
             for _ in range(5):
                 ready.wait(10)
-                statuses.append(desk.patch(f"/queues/{queue.id}", {"members": members}).status_code)
+                statuses.append(desk.patch(path, {"members": members}).status_code)
             db.session.remove()
 
     wanted = [[ada.id], [ada.id], [], [ada.id]]

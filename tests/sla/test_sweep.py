@@ -201,9 +201,11 @@ def asked_about_clocks() -> Iterator[list[tuple[str, Any]]]:
 
 
 def plan_of(statement: str, parameters: Any) -> str:
-    connection, explain = db.session().connection(), "EXPLAIN QUERY PLAN"
-    if db.engine.dialect.name == "postgresql":
-        for node in ("seqscan", "bitmapscan", "sort"):  # which are quicker for a handful of rows
-            connection.exec_driver_sql(f"SET LOCAL enable_{node} = off")
-        explain = "EXPLAIN"
-    return "\n".join(str(row) for row in connection.exec_driver_sql(f"{explain} {statement}", parameters))
+    """Return how the database would go about it if there were more than a handful of rows."""
+    with transaction("test") as session:
+        connection, explain = session.connection(), "EXPLAIN QUERY PLAN"
+        if db.engine.dialect.name == "postgresql":
+            for node in ("seqscan", "bitmapscan", "sort"):  # which are quicker for a handful of rows
+                connection.exec_driver_sql(f"SET LOCAL enable_{node} = off")
+            explain = "EXPLAIN"
+        return "\n".join(str(row) for row in connection.exec_driver_sql(f"{explain} {statement}", parameters))

@@ -25,7 +25,7 @@ from ticketing.envelope import Channel, HandleKind, InboundMessage, MessageState
 from ticketing.errors import Conflict, InvalidInput, InvalidTransition, TicketingError
 from ticketing.events import SYSTEM
 from ticketing.links import LinkWord, links_of
-from ticketing.models import Draft, Message, MessageKind, Role, Ticket
+from ticketing.models import Agent, Draft, Message, MessageKind, Role, Ticket
 from ticketing.status import Status
 from ticketing.store import db
 from ticketing.transaction import transaction
@@ -327,13 +327,14 @@ def test_of_two_who_merge_each_into_the_other_one_wins(app: Flask, caller: Calle
 def test_a_reply_that_comes_while_its_ticket_is_merged_lands_on_the_target(app: Flask) -> None:
     inbox = make.inbox(Channel.EMAIL)
     source, target = take_in(mail("one"), inbox).ticket, take_in(mail("two"), inbox).ticket
+    ids = source.id, target.id
 
     def merge() -> None:
-        locked = [lifecycle.lock_ticket(one) for one in (source.id, target.id)]
+        locked = [lifecycle.lock_ticket(one) for one in ids]
         merging.merge(*locked, by=SYSTEM, at=NOON)
 
     def write() -> None:
-        assert take_in(mail("new", hints=ThreadHints(ticket_ids=(source.id,))), inbox).ticket.id == target.id
+        assert take_in(mail("new", hints=ThreadHints(ticket_ids=ids[:1])), inbox).ticket.id == ids[1]
 
     while_held(app, merge, write)
     assert bodies(again(source)) == []
@@ -342,15 +343,16 @@ def test_a_reply_that_comes_while_its_ticket_is_merged_lands_on_the_target(app: 
 @on_postgresql
 def test_an_agents_reply_waits_for_the_merge_and_is_refused(app: Flask, caller: Caller) -> None:
     make.inbox(Channel.EMAIL)
-    source, target, ada = make.ticket(), make.ticket(), make.agent()
+    ids, agent_id = (make.ticket().id, make.ticket().id), make.agent().id
 
     def merge() -> None:
-        locked = [lifecycle.lock_ticket(one) for one in (source.id, target.id)]
+        locked = [lifecycle.lock_ticket(one) for one in ids]
         merging.merge(*locked, by=SYSTEM, at=NOON)
 
     def write() -> None:
-        with transaction("api"), pytest.raises(InvalidTransition, match=f"merged into {target.id}"):
-            conversation.reply(queries.lock_seen(caller, source.id), "Hello", agent=ada, at=NOON)
+        with transaction("api") as session, pytest.raises(InvalidTransition, match=f"merged into {ids[1]}"):
+            ada = session.get_one(Agent, agent_id)
+            conversation.reply(queries.lock_seen(caller, ids[0]), "Hello", agent=ada, at=NOON)
 
     while_held(app, merge, write)
 
