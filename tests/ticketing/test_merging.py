@@ -350,9 +350,10 @@ def test_an_agents_reply_waits_for_the_merge_and_is_refused(app: Flask, caller: 
         merging.merge(*locked, by=SYSTEM, at=NOON)
 
     def write() -> None:
-        with transaction("api") as session, pytest.raises(InvalidTransition, match=f"merged into {ids[1]}"):
+        with transaction("api") as session:
             ada = session.get_one(Agent, agent_id)
-            conversation.reply(queries.lock_seen(caller, ids[0]), "Hello", agent=ada, at=NOON)
+            with pytest.raises(InvalidTransition, match=f"merged into {ids[1]}"):
+                conversation.reply(queries.lock_seen(caller, ids[0]), "Hello", agent=ada, at=NOON)
 
     while_held(app, merge, write)
 
