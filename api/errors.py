@@ -1,6 +1,7 @@
 """Every error in one shape, `application/problem+json` (RFC 9457), and which class of error has which status."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -52,6 +53,14 @@ class Refused(Exception):
         self.status = HTTPStatus(status)
         self.code = code
         self.retry_after = retry_after  # seconds; None: waiting does not help
+
+
+@dataclass(frozen=True)
+class PartProblem:
+    """Why one of several things could not be done."""
+
+    code: str
+    detail: str
 
 
 STATUSES: dict[type[Exception], HTTPStatus] = {  # the nearest class counts
@@ -122,6 +131,11 @@ def as_sentence(text: str) -> str:
     text = text.strip()
     text = text[:1].upper() + text[1:] if text[:1].islower() and ":" not in text.split(" ", 1)[0] else text
     return text if text.endswith((".", "!", "?", ")", "…")) else text + "."
+
+
+def problem_of(error: TicketingError) -> PartProblem:
+    """Return what to say of one of several things that could not be done."""
+    return PartProblem(error.code, as_sentence(str(error)))
 
 
 def status_of(error: Exception) -> HTTPStatus:

@@ -15,4 +15,14 @@ def with_etag(ticket: Ticket | TicketRow) -> tuple[Ticket | TicketRow, dict[str,
 def check_if_match(ticket: Ticket) -> None:
     """Raise StaleVersion when the caller's `If-Match` is not the version that is about to change."""
     if "If-Match" in request.headers and not request.if_match.contains(str(ticket.version)):
-        raise StaleVersion(f"ticket {ticket.id} has changed since you read it; it is at version {ticket.version} now")
+        raise _stale(ticket)
+
+
+def must_be_at(ticket: Ticket, version: int) -> None:
+    """Raise StaleVersion when the ticket is at another version."""
+    if ticket.version != version:
+        raise _stale(ticket)
+
+
+def _stale(ticket: Ticket) -> StaleVersion:
+    return StaleVersion(f"ticket {ticket.id} has changed since you read it; it is at version {ticket.version} now")

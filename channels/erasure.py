@@ -9,6 +9,7 @@ from urllib.parse import quote, quote_plus
 
 import orjson
 from sqlalchemy import or_, select, update
+from sqlalchemy.sql import ColumnElement
 
 from channels.models import Call, ChatSession, Delivery, InboundItem, ItemState
 from ticketing.events import Entry, TicketErased
@@ -33,10 +34,9 @@ def forget(ticket: Ticket, entry: Entry) -> None:
         forget_items(session.scalars(items).all())
         said = Delivery.message_id.in_(some)
         session.execute(update(Delivery).where(said).values(error=None, provider_id=None))
-        heard = or_(Call.message_id.in_(some), Call.voicemail_id.in_(some))
-        session.execute(update(Call).where(heard).values(recording_id=None, recording_url=None))
+        _forget_calls(or_(Call.message_id.in_(some), Call.voicemail_id.in_(some)))
     if ticket.customer.erased_at is not None:
-        session.execute(update(Call).where(Call.ticket_id == ticket.id).values(recording_id=None, recording_url=None))
+        _forget_calls(Call.ticket_id == ticket.id)
         _forget_chats(select(ChatSession.id).where(ChatSession.ticket_id == ticket.id))
 
 
@@ -70,12 +70,22 @@ def forget_items(items: Sequence[int]) -> None:
     for item in session.scalars(select(InboundItem).where(InboundItem.id.in_(items)).with_for_update(of=InboundItem)):
         item.body, item.url, item.headers, item.meta = b"", "", {}, {}
         # A provider's id leads to the person, at the provider; a mail's Message-ID often has their domain in it.
-        if not item.key.startswith(DIGEST):
-            item.key = DIGEST + hashlib.sha256(item.key.encode()).hexdigest()
+        item.key = digest_of(item.key)
         item.reason = None
         if item.state is not ItemState.PROCESSED:
             item.state, item.reason = ItemState.IGNORED, WHY
     session.flush()
+
+
+def digest_of(key: str) -> str:
+    """Return what is kept of a provider's id: enough to know it again when it is named, too little to ask for it."""
+    return key if key.startswith(DIGEST) else DIGEST + hashlib.sha256(key.encode()).hexdigest()
+
+
+def _forget_calls(which: ColumnElement[bool]) -> None:
+    for call in db.session().scalars(select(Call).where(which)):
+        call.provider_id, call.recording_id, call.recording_url = digest_of(call.provider_id), None, None
+    db.session().flush()
 
 
 def _forget_chats(which: object) -> None:

@@ -4,9 +4,10 @@ ChannelError
 ├── InvalidSignature     whoever sent this is not the provider (403)
 ├── MalformedPayload     theirs is broken (400, kept in quarantine)
 ├── UnsupportedPayload   theirs is fine, we do not need it (2xx)
+│   └── AboutTheForgotten    it is about somebody who asked to be forgotten
 ├── TransientFailure     try again later; the provider surely has not taken it
 ├── PermanentFailure     never try again: record it, show the agent
-    │   └── ChannelNotSetUp  this desk has no such channel
+│   └── ChannelNotSetUp  this desk has no such channel
 └── OutcomeUnknown       the provider may have taken it; nobody can tell, so it is not sent again
 """
 
@@ -35,6 +36,10 @@ class UnsupportedPayload(ChannelError):
     """The payload is well-formed and means nothing to us."""
 
     code = "unsupported_payload"
+
+
+class AboutTheForgotten(UnsupportedPayload):
+    """The payload is about somebody who asked to be forgotten: nothing of it is kept."""
 
 
 class TransientFailure(ChannelError):

@@ -17,7 +17,7 @@ from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.exc import StaleDataError
 
 from channels import erasure, receipts
-from channels.errors import ChannelError, MalformedPayload, UnsupportedPayload
+from channels.errors import AboutTheForgotten, ChannelError, MalformedPayload, UnsupportedPayload
 from channels.models import InboundItem, ItemState
 from channels.protocol import ChannelAdapter, Parsed, RawItem, Receipt
 from channels.registry import adapter
@@ -196,6 +196,8 @@ def _process(channel: ChannelAdapter, item: RawItem, reading: _Reading, row: Inb
             erasure.forget_items([row.id])  # what is told of somebody who is forgotten names them again
     except STORE_TROUBLE:
         raise  # not the item's: the provider shall try again
+    except AboutTheForgotten:
+        erasure.forget_items([row.id])
     except UnsupportedPayload as error:
         row.state, row.reason = ItemState.IGNORED, str(error)
     except (TicketingError, ChannelError) as error:

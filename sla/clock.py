@@ -1,59 +1,52 @@
-"""The life of one SLA clock as a pure reducer over the journal: the live timekeeper and replay use the same.
+"""The moves of one SLA clock, as pure functions; which entry of the journal causes which move stands in `sla.life`.
 
-Time is half-open: an answer in time comes before the deadline; at the deadline itself the clock is breached. A clock
-whose ticket is merged into another ends there, without a verdict unless its deadline had passed. Only `first_response`
-is kept so far.
+Time is half-open: an answer in time comes before the deadline; at the deadline itself the clock is breached. Only the
+moments decide: an entry that had to wait for a lock counts from when it happened, and undoes a breach that a sweep
+noticed meanwhile, so that replay from the journal comes to the same verdict.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from sla.agreement import Metric, Target
 from sla.hours import BusinessHours, due, elapsed
-from ticketing.events import Entry, Event, ReplyWritten, TicketMerged, TicketOpened, TicketResolved
-
-
-class Metric(StrEnum):
-    """What is measured."""
-
-    FIRST_RESPONSE = "first_response"  # from the customer's first message until a person at the desk answers
+from sla.segments import NOTHING
 
 
 class State(StrEnum):
     """How a clock stands."""
 
     RUNNING = "running"
+    PAUSED = "paused"
     MET = "met"
     BREACHED = "breached"  # for good, also when the answer came in the end
     CANCELLED = "cancelled"  # ended without a verdict; never shown
 
 
 @dataclass(frozen=True)
-class Target:
-    """What a policy asks for: working time in `hours`; `warn_before` is None when nobody is to be warned."""
-
-    allowance: timedelta
-    warn_before: timedelta | None
-    hours: BusinessHours
-
-
-@dataclass(frozen=True)
 class SLAClock:
     """One target running for one ticket. All moments are UTC.
 
-    `met_at` is when what was awaited happened, in time or late; `breached_at` is the deadline itself, never the moment
-    when somebody noticed. `cancelled_at` is when it ended unmet: nobody is owed anything any more on its ticket.
+    `counted` is the working time that had passed at `running_since`, or all of it once the clock rests or has ended.
+    `due_at` is None while it rests with its deadline still ahead, since nobody can say when it will go on. `met_at` is
+    when what was awaited happened, in time or late; `breached_at` is the deadline itself, never the moment when
+    somebody noticed. `cancelled_at` is when it ended unmet: nobody is owed anything any more.
     """
 
     metric: Metric
+    sequence: int  # the ticket's first, second, … clock of this metric
+    policy_id: int | None  # the agreement under which it runs; None: a promise that no policy speaks of
     allowance: timedelta
     started_at: datetime
-    due_at: datetime
-    warn_at: datetime | None
+    counted: timedelta
+    running_since: datetime
+    due_at: datetime | None
+    paused_by: str | None = None  # pending, on_hold or snoozed; None: it runs, or has ended
     met_at: datetime | None = None
     breached_at: datetime | None = None
     cancelled_at: datetime | None = None
+    promise_id: int | None = None
 
     @property
     def state(self) -> State:
@@ -62,7 +55,9 @@ class SLAClock:
             return State.BREACHED
         if self.met_at:
             return State.MET
-        return State.CANCELLED if self.cancelled_at else State.RUNNING
+        if self.cancelled_at:
+            return State.CANCELLED
+        return State.PAUSED if self.paused_by else State.RUNNING
 
     @property
     def has_ended(self) -> bool:
@@ -70,39 +65,25 @@ class SLAClock:
         return self.met_at is not None or self.cancelled_at is not None
 
 
-def start(metric: Metric, target: Target, entry: Entry) -> SLAClock | None:
-    """Return the clock that the entry starts, or None.
-
-    A first response is owed from the moment at which a ticket is opened, or since when its customer has waited if that
-    is earlier; none is owed when the customer does not wait (an agent wrote first, or a machine did).
-    Raises NeverOpen and OutOfReach, as `due` does.
-    """
-    event = entry.event
-    if not isinstance(event, TicketOpened) or event.waiting_since is None:
-        return None
-    since = min(entry.at, datetime.fromisoformat(event.waiting_since))
+def start(
+    metric: Metric, target: Target, since: datetime, *, sequence: int = 1, policy_id: int | None = None
+) -> SLAClock:
+    """Return a clock that runs since then. Raises NeverOpen and OutOfReach, as `due` does."""
     return SLAClock(
         metric=metric,
+        sequence=sequence,
+        policy_id=policy_id,
         allowance=target.allowance,
         started_at=since,
+        counted=NOTHING,
+        running_since=since,
         due_at=due(since, target.allowance, target.hours),
-        warn_at=_warn_at(since, target),
     )
-
-
-def advance(clock: SLAClock, entry: Entry) -> SLAClock:
-    """Return the clock after the entry. Entries come in the order in which they happened.
-
-    A first response is met by the first reply that no machine wrote. Resolving the ticket without one also stops the
-    clock as met, whoever resolves it: the customer no longer waits.
-    """
-    step = STEPS.get(type(entry.event))
-    return clock if step is None or clock.has_ended else step(clock, entry)
 
 
 def as_of(clock: SLAClock, now: datetime) -> SLAClock:
     """Return the clock with its breach noticed, if its deadline passed unmet before or at `now`."""
-    if clock.has_ended or clock.breached_at or now < clock.due_at:
+    if clock.has_ended or clock.breached_at or clock.due_at is None or now < clock.due_at:
         return clock
     return replace(clock, breached_at=clock.due_at)
 
@@ -112,42 +93,83 @@ def state_at(clock: SLAClock, now: datetime) -> State:
     return as_of(clock, now).state
 
 
+def meet(clock: SLAClock, at: datetime, hours: BusinessHours) -> SLAClock:
+    """Stop the clock: what was awaited has happened."""
+    counted = counted_at(clock, at, hours)
+    return replace(clock, met_at=at, breached_at=_missed(clock, at), counted=counted, paused_by=None)
+
+
+def cancel(clock: SLAClock, at: datetime, hours: BusinessHours) -> SLAClock:
+    """End the clock unmet. A deadline that passed before stays missed, noticed or not."""
+    counted = counted_at(clock, at, hours)
+    return replace(clock, cancelled_at=at, breached_at=_missed(clock, at), counted=counted, paused_by=None)
+
+
+def pause(clock: SLAClock, at: datetime, by: str, hours: BusinessHours) -> SLAClock:
+    """Let the clock rest. Its deadline is open from here on, unless it has passed already."""
+    missed = _missed(clock, at)
+    counted = counted_at(clock, at, hours)
+    return replace(clock, counted=counted, paused_by=by, due_at=missed, breached_at=missed)
+
+
+def resume(clock: SLAClock, at: datetime, hours: BusinessHours) -> SLAClock:
+    """Let the clock go on after a rest, with what it had left. Raises NeverOpen and OutOfReach."""
+    deadline = clock.due_at or due(at, clock.allowance - clock.counted, hours)
+    return replace(clock, running_since=at, paused_by=None, due_at=deadline)
+
+
+def reopen(clock: SLAClock, at: datetime, hours: BusinessHours) -> SLAClock:
+    """Let a clock that was met go on: what it awaited turned out not to have happened. Raises as `resume` does."""
+    return resume(replace(clock, met_at=None, due_at=clock.breached_at), at, hours)
+
+
+def retarget(clock: SLAClock, at: datetime, hours: BusinessHours, target: Target, policy_id: int) -> SLAClock:
+    """Let a clock go on under another agreement; what it has counted by `hours` until now stays.
+
+    Where more has been counted than is allowed from now on, the deadline is now. One whose deadline has passed keeps
+    its deadline and its verdict. Raises NeverOpen and OutOfReach.
+    """
+    if _missed(clock, at):
+        return clock
+    counted = counted_at(clock, at, hours)
+    at = max(at, clock.running_since)
+    moved = replace(
+        clock, policy_id=policy_id, allowance=target.allowance, counted=counted, running_since=at, breached_at=None
+    )
+    if clock.paused_by:
+        return replace(moved, due_at=None) if counted < target.allowance else replace(moved, due_at=at)
+    return replace(moved, due_at=due(at, max(NOTHING, target.allowance - counted), target.hours))
+
+
+def counted_at(clock: SLAClock, at: datetime, hours: BusinessHours) -> timedelta:
+    """Return the working time that the clock has counted at a moment; what it had in the end once it has ended."""
+    if clock.paused_by or clock.has_ended or at <= clock.running_since:
+        return clock.counted
+    return clock.counted + elapsed(clock.running_since, at, hours)
+
+
 def remaining_seconds(clock: SLAClock, now: datetime, hours: BusinessHours) -> int:
     """Return the working time left at `now`, in whole seconds; negative: overdue by so much.
 
     For a clock that has ended it is what was left then.
     """
-    left = elapsed(clock.met_at or clock.cancelled_at or now, clock.due_at, hours)
-    return left // timedelta(seconds=1)
+    return (clock.allowance - counted_at(clock, now, hours)) // timedelta(seconds=1)
 
 
-def _warn_at(since: datetime, target: Target) -> datetime | None:
-    if target.warn_before is None:
-        return None
-    return due(since, target.allowance - target.warn_before, target.hours)
+def moment_of(clock: SLAClock, offset: timedelta, target: Target) -> datetime | None:
+    """Return when the step at this offset from the deadline is due; None while nobody can say.
 
-
-def _answer(clock: SLAClock, entry: Entry) -> SLAClock:
-    written_by_machine = isinstance(entry.event, ReplyWritten) and entry.event.automatic
-    return clock if written_by_machine else _meet(clock, entry)
-
-
-def _meet(clock: SLAClock, entry: Entry) -> SLAClock:
-    """Stop the clock. Only the moments decide: an answer in time whose transaction had to wait undoes the breach that
-    a sweep noticed meanwhile, so that replay from the journal comes to the same verdict.
+    Raises NeverOpen and OutOfReach.
     """
-    return replace(clock, met_at=entry.at, breached_at=clock.due_at if entry.at >= clock.due_at else None)
+    if clock.due_at is None:
+        return None
+    if offset > NOTHING:
+        return due(clock.due_at, offset, target.hours)
+    left = clock.allowance + offset - clock.counted
+    if offset == NOTHING or clock.breached_at:
+        return clock.due_at
+    return due(clock.running_since, left, target.hours) if left > NOTHING else clock.running_since
 
 
-def _cancel(clock: SLAClock, entry: Entry) -> SLAClock:
-    """End the clock unmet. A deadline that passed before stays missed, noticed or not."""
-    return replace(as_of(clock, entry.at), cancelled_at=entry.at)
-
-
-STEPS: dict[type[Event], Callable[[SLAClock, Entry], SLAClock]] = {
-    ReplyWritten: _answer,
-    TicketResolved: _meet,
-    TicketMerged: _cancel,
-}
-
-OBSERVED: frozenset[type[Event]] = frozenset({TicketOpened, *STEPS})  # no other kind moves a clock
+def _missed(clock: SLAClock, at: datetime) -> datetime | None:
+    return clock.due_at if clock.due_at is not None and at >= clock.due_at else None

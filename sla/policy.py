@@ -6,20 +6,12 @@ Conditions list the values that a ticket may have, queues by id: `{"channel": ["
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import contains_eager
-
-from sla.calendars import hours_of
-from sla.clock import Metric, Target
+from sla.agreement import Metric
 from sla.errors import InvalidPolicy
-from sla.models import Policy
 from ticketing.envelope import Channel
-from ticketing.events import TicketOpened
 from ticketing.status import Priority
-from ticketing.store import db
 
 CONDITIONS: dict[str, frozenset[str] | None] = {  # name -> the values that there are; None: any id
     "channel": frozenset(Channel),
@@ -28,37 +20,6 @@ CONDITIONS: dict[str, frozenset[str] | None] = {  # name -> the values that ther
 }
 TARGET_KEYS = {"allowance_seconds", "warn_seconds_before"}
 LONGEST_ALLOWANCE_SECONDS = 366 * 24 * 3600
-
-
-def policy_for(opened: TicketOpened) -> Policy | None:
-    """Return the first policy in force whose conditions the new ticket meets, its calendar loaded; None: no promise."""
-    in_force = (
-        select(Policy)
-        .join(Policy.calendar)
-        .options(contains_eager(Policy.calendar))
-        .where(Policy.archived_at.is_(None))
-        .order_by(Policy.position, Policy.id)
-    )
-    return next((policy for policy in db.session().scalars(in_force) if matches(policy.conditions, opened)), None)
-
-
-def matches(conditions: Mapping[str, Any], opened: TicketOpened) -> bool:
-    """Say whether a ticket that was opened so meets every condition."""
-    facts = {"channel": opened.channel, "queue": opened.queue_id, "priority": opened.priority}
-    return all(facts.get(name) in wanted for name, wanted in conditions.items())
-
-
-def target_of(policy: Policy, metric: Metric) -> Target | None:
-    """Return what the policy asks for; None: it says nothing of this metric."""
-    target = policy.targets.get(metric)
-    if target is None:
-        return None
-    warn_before = target.get("warn_seconds_before")
-    return Target(
-        allowance=timedelta(seconds=target["allowance_seconds"]),
-        warn_before=None if warn_before is None else timedelta(seconds=warn_before),
-        hours=hours_of(policy.calendar),
-    )
 
 
 def check_conditions(conditions: Any) -> None:

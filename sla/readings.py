@@ -7,8 +7,9 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload
 
+from sla.agreement import Metric, always_open
 from sla.calendars import hours_of
-from sla.clock import Metric, State, as_of, remaining_seconds
+from sla.clock import State, as_of, remaining_seconds
 from sla.models import Clock
 from ticketing.store import db
 
@@ -18,12 +19,13 @@ class Reading:
     """One clock at one moment. `remaining_seconds` is working time, negative when overdue; see sla.clock."""
 
     metric: Metric
-    policy: str
-    policy_version: int
+    policy: str | None  # None: a promise that no policy speaks of
+    policy_version: int | None
     state: State
     allowance_seconds: int
     started_at: datetime
-    due_at: datetime
+    due_at: datetime | None  # None: it rests, and nobody can say
+    paused_by: str | None
     remaining_seconds: int
     met_at: datetime | None
     breached_at: datetime | None
@@ -48,13 +50,14 @@ def _read(row: Clock, now: datetime) -> Reading:
     clock = as_of(row.value(), now)
     return Reading(
         metric=clock.metric,
-        policy=row.policy.name,
-        policy_version=row.policy.version,
+        policy=row.policy.name if row.policy else None,
+        policy_version=row.policy.version if row.policy else None,
         state=clock.state,
         allowance_seconds=row.allowance_seconds,
         started_at=clock.started_at,
         due_at=clock.due_at,
-        remaining_seconds=remaining_seconds(clock, now, hours_of(row.calendar)),
+        paused_by=clock.paused_by,
+        remaining_seconds=remaining_seconds(clock, now, hours_of(row.calendar) if row.calendar else always_open()),
         met_at=clock.met_at,
         breached_at=clock.breached_at,
     )

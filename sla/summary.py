@@ -15,7 +15,7 @@ def summarise(ticket: Ticket, clocks: Iterable[Clock]) -> None:
     every = [clock for clock in clocks if clock.cancelled_at is None or clock.breached_at is not None]
     unmet = [clock for clock in every if clock.met_at is None and clock.cancelled_at is None]
     running = [clock for clock in unmet if clock.breached_at is None]
-    ticket.due_at = min((clock.due_at for clock in unmet), default=None)
+    ticket.due_at = min((clock.due_at for clock in unmet if clock.due_at), default=None)
     ticket.warn_at = min((clock.warn_at for clock in running if clock.warn_at), default=None)
     ticket.sla_breached = any(clock.breached_at for clock in every)
     ticket.sla_tracked = bool(every)

@@ -31,10 +31,8 @@ def flag_due(now: datetime, limit: int = 500) -> int:
 
 
 def _tickets_with_due_clocks(now: datetime, limit: int) -> Sequence[int]:
-    due = select(Clock.ticket_id).where(
-        Clock.due_at <= now, Clock.met_at.is_(None), Clock.breached_at.is_(None), Clock.cancelled_at.is_(None)
-    )
-    return db.session().scalars(due.order_by(Clock.due_at).limit(limit)).all()
+    due = select(Clock.ticket_id).where(Clock.next_at <= now)
+    return db.session().scalars(due.order_by(Clock.next_at).limit(limit)).all()
 
 
 def _lock_tickets(ids: Sequence[int]) -> Sequence[Ticket]:
@@ -67,6 +65,8 @@ def _flag(ticket: Ticket, clocks: Sequence[Clock], now: datetime) -> int:
         row.breached_at = row.due_at
     summarise(ticket, clocks)
     for row in breached:
-        event = SLABreached(metric=row.metric, clock_id=row.id, due_at=rfc3339(row.due_at))
-        journal.append(ticket, event, by=SYSTEM, at=row.due_at)
+        row.next_at, row.steps_done = None, row.steps_done + 1
+        if row.due_at is not None:
+            event = SLABreached(metric=row.metric, clock_id=row.id, due_at=rfc3339(row.due_at))
+            journal.append(ticket, event, by=SYSTEM, at=row.due_at)
     return len(breached)

@@ -1,6 +1,6 @@
-"""Start and stop a ticket's clocks as the journal is written, in the same transaction (AT_ONCE in api/reactions.py).
+"""Start, pause and stop a ticket's clocks as the journal is written: AT_ONCE in api/reactions.py.
 
-The verdicts are the pure reducer's in sla.clock; here they are only kept.
+The verdicts are the pure reducer's in sla.life; here they are only kept.
 """
 
 from collections.abc import Sequence
@@ -8,12 +8,15 @@ from collections.abc import Sequence
 import structlog
 from sqlalchemy import select
 
-from sla import clock
-from sla.clock import OBSERVED, Metric, SLAClock
-from sla.errors import NeverOpen, OutOfReach
-from sla.models import Clock, Policy
-from sla.policy import policy_for, target_of
+from sla import rules
+from sla.agreement import Promises
+from sla.clock import SLAClock
+from sla.facts import Facts, tell
+from sla.life import OBSERVED, Life
+from sla.models import Clock
+from sla.steps import next_step, target_of, warning
 from sla.summary import summarise
+from ticketing import journal
 from ticketing.events import Entry, TicketOpened
 from ticketing.inserting import insert_now
 from ticketing.models import Ticket
@@ -24,68 +27,78 @@ log = structlog.get_logger(__name__)
 
 def observe(ticket: Ticket, entry: Entry) -> None:
     """Move the ticket's clocks by one entry of its journal; the caller holds the ticket's lock, or has just made it."""
+    if type(entry.event) not in OBSERVED:
+        return
+    promises = rules.in_force()
+    rows: list[Clock] = []
     if isinstance(entry.event, TicketOpened):
-        _start_clocks(ticket, entry, entry.event)
-    elif type(entry.event) in OBSERVED:
-        _advance_clocks(ticket, entry)
+        life = Life.opened(entry, promises)
+    else:
+        life = _life_of(ticket, rows)
+        life.take(entry, promises)
+    ticket.sla_state = life.pack()
+    for trouble in life.troubles:
+        log.error("clock not kept", ticket=ticket.id, policy=life.policy_id, reason=trouble)
+    if life.has_clocks_at_hand:
+        _keep(ticket, life, rows, promises)
 
 
-def _start_clocks(ticket: Ticket, entry: Entry, opened: TicketOpened) -> None:
-    if opened.waiting_since is None:
-        return
-    policy = policy_for(opened)
-    if policy is None:
-        return
-    rows = [row for metric in Metric if (row := _start(metric, policy, entry))]
-    for row in rows:
-        insert_now(row)
-    summarise(ticket, rows)
+def _life_of(ticket: Ticket, rows: list[Clock]) -> Life:
+    """Return the ticket's life so far; its clocks, once they are asked for, are in `rows` too."""
+
+    def load() -> Sequence[SLAClock]:
+        rows.extend(_clocks_of(ticket))
+        return [row.value() for row in rows]
+
+    if ticket.sla_state is not None:
+        return Life.unpack(ticket.sla_state, load)
+    life = Life(_facts_of(ticket), load)
+    for one in life.clocks:  # of before the timekeeper kept a memory
+        life.counts[one.metric] = max(one.sequence, life.counts.get(one.metric, 0))
+        life.policy_id = one.policy_id or life.policy_id
+    life.awaited = {one.metric for one in life.clocks if not one.has_ended}
+    return life
 
 
-def _start(metric: Metric, policy: Policy, entry: Entry) -> Clock | None:
-    target = target_of(policy, metric)
-    if target is None:
-        return None
-    try:
-        started = clock.start(metric, target, entry)
-    except (NeverOpen, OutOfReach) as error:
-        # A calendar that has run out must not keep a customer's message from being taken in.
-        log.error("clock not started", ticket=entry.ticket_id, policy=policy.id, reason=str(error))  # noqa: TRY400
-        return None
-    return _row(started, policy, entry) if started else None
-
-
-def _row(started: SLAClock, policy: Policy, entry: Entry) -> Clock:
-    return Clock(
-        ticket_id=entry.ticket_id,
-        metric=started.metric,
-        sequence=1,
-        policy_id=policy.id,
-        calendar_id=policy.calendar_id,
-        allowance_seconds=int(started.allowance.total_seconds()),
-        started_at=started.started_at,
-        due_at=started.due_at,
-        warn_at=started.warn_at,
-        met_at=started.met_at,
-        breached_at=started.breached_at,
-        cancelled_at=started.cancelled_at,
-    )
-
-
-def _advance_clocks(ticket: Ticket, entry: Entry) -> None:
-    rows = _clocks_of(ticket)
-    before = [row.value() for row in rows]
-    after = [clock.advance(value, entry) for value in before]
-    if before == after:
-        return
-    for row, value in zip(rows, after, strict=True):
-        row.take(value)
-    summarise(ticket, rows)
+def _facts_of(ticket: Ticket) -> Facts:
+    """Return what the journal has told of the ticket before this transaction."""
+    first, *others = map(journal.entry_of, journal.lines(ticket.id, limit=100_000))
+    if not isinstance(first.event, TicketOpened):
+        raise TypeError(f"the journal of ticket {ticket.id} begins with {first.event.kind()}")
+    facts = Facts.at_opening(first, first.event)
+    for entry in others:
+        facts = tell(facts, entry)
+    return facts
 
 
 def _clocks_of(ticket: Ticket) -> Sequence[Clock]:
-    if not ticket.sla_tracked:
-        return []
-    if any(isinstance(row, Clock) for row in db.session().new):
-        db.session().flush()  # a ticket that is opened and answered in one transaction
     return db.session().scalars(select(Clock).where(Clock.ticket_id == ticket.id).order_by(Clock.id)).all()
+
+
+def _keep(ticket: Ticket, life: Life, rows: list[Clock], promises: Promises) -> None:
+    for row, value in zip(rows, life.clocks, strict=False):
+        if row.value() == value and (value.has_ended or _is_of(row, life.facts)):
+            continue
+        if row.policy_id != value.policy_id:
+            row.steps_done = 0  # other steps
+        _write(row, value, life.facts, promises)
+    for value in life.clocks[len(rows) :]:
+        row = Clock(ticket_id=ticket.id, steps_done=0)
+        _write(row, value, life.facts, promises)
+        insert_now(row)
+        rows.append(row)
+    summarise(ticket, rows)
+
+
+def _write(row: Clock, value: SLAClock, facts: Facts, promises: Promises) -> None:
+    row.take(value)
+    row.channel, row.queue_id, row.priority = facts.channel, facts.queue_id, facts.priority
+    row.agent_id = facts.assignee_id
+    named = promises.agreement(value.policy_id).targets.get(value.metric) if value.policy_id else None
+    target = target_of(value, named)
+    row.calendar_id = target.calendar_id
+    row.warn_at, row.next_at = warning(value, target), next_step(value, target, row.steps_done)
+
+
+def _is_of(row: Clock, facts: Facts) -> bool:
+    return (row.queue_id, row.priority) == (facts.queue_id, facts.priority)

@@ -9,7 +9,7 @@ from importlinter.api import read_configuration
 from importlinter.cli import lint_imports
 
 from api.reactions import AFTERWARDS, AT_ONCE
-from sla.clock import OBSERVED
+from sla.life import OBSERVED
 from ticketing.events import Event
 
 ROOT = Path(__file__).parent.parent

@@ -12,7 +12,8 @@ from sqlalchemy import Table, delete, insert, or_, select, update
 
 from ticketing import audit, journal, search
 from ticketing.agents import Caller
-from ticketing.errors import Conflict, Erased, InvalidInput
+from ticketing.customers import lock_customers
+from ticketing.errors import Conflict, Erased
 from ticketing.events import Actor, CustomersMerged, CustomersUnmerged
 from ticketing.known import must_be_changeable, must_know
 from ticketing.models import Consent, Customer, CustomerMerge, Handle, Message, Ticket
@@ -31,10 +32,10 @@ PROFILE = ("name", "name_key", "language", "time_zone", "preferred_channels", "f
 def merge(caller: Caller, merged_id: int, kept_id: int, *, at: datetime) -> CustomerMerge:
     """Make of two customers one, `kept_id`. Both are locked, in the order of their ids.
 
-    Raises NotFound, InvalidInput for one customer twice, Merged, Erased.
+    Raises Conflict for one customer twice, NotFound, Merged, Erased.
     """
     if merged_id == kept_id:
-        raise InvalidInput("a customer cannot be merged into themselves")
+        raise Conflict(f"customer {kept_id} cannot be merged into themselves")
     merged, kept = _locked(merged_id, kept_id)
     for one in (merged, kept):  # so that there is no circle either
         must_be_changeable(one)
@@ -100,14 +101,8 @@ def _must_be_undoable(row: CustomerMerge, kept: Customer) -> None:
 
 
 def _locked(merged_id: int, kept_id: int) -> tuple[Customer, Customer]:
-    session = db.session()
-    session.flush()
-    query = select(Customer).where(Customer.id.in_([merged_id, kept_id])).order_by(Customer.id)
-    rows = session.scalars(
-        query.with_for_update(of=Customer, key_share=True).execution_options(populate_existing=True)
-    ).all()
-    by_id = {row.id: row for row in rows}
-    return by_id[merged_id], by_id[kept_id]
+    both = lock_customers([merged_id, kept_id])
+    return both[merged_id], both[kept_id]
 
 
 def _rows_of(table: str, customer_id: int) -> list[int]:

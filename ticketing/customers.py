@@ -1,6 +1,6 @@
 """Recognise customers by their handles, and make new ones."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import and_, or_, select, update
@@ -85,15 +85,39 @@ def customer_in_use(customer_id: int) -> Customer:
 
     The lock lasts until the transaction ends, so that nobody merges the person away meanwhile.
     """
-    customer = find_customer(customer_id)
+    while True:
+        try:
+            with db.session().begin_nested():
+                customer = _lock_current(customer_id)
+        except MovedMeanwhile:
+            continue
+        if customer.erased_at is not None:
+            raise Erased(f"customer {customer.id} asked to be forgotten; describe the person anew")
+        return customer
+
+
+def _lock_current(customer_id: int) -> Customer:
+    """Lock the one at the end of the chain, and nobody on the way: who merges or parts locks in the order of ids.
+
+    Raises NotFound; and MovedMeanwhile, for which the savepoint lets go of the lock.
+    """
+    current = current_id(customer_id)
+    locked = lock_customers([current])
+    if not locked:
+        raise NotFound(f"there is no customer {customer_id}")
+    if current_id(customer_id) != current:
+        raise MovedMeanwhile
+    return locked[current]
+
+
+def current_id(customer_id: int) -> int:
+    """Return who this customer is now: the end of the chain of merges."""
     for _ in range(MAX_MERGE_CHAIN):
-        lock_customer(customer)
-        if customer.merged_into_id is None:
+        into = db.session().scalar(select(Customer.merged_into_id).where(Customer.id == customer_id))
+        if into is None:
             break
-        customer = find_customer(customer.merged_into_id)
-    if customer.erased_at is not None:
-        raise Erased(f"customer {customer.id} asked to be forgotten; describe the person anew")
-    return customer
+        customer_id = into
+    return customer_id
 
 
 def same_person(customer_id: int) -> list[int]:
@@ -111,6 +135,15 @@ def lock_customer(customer: Customer) -> None:
     session.flush()
     query = select(Customer).where(Customer.id == customer.id).with_for_update(of=Customer, key_share=True)
     session.scalar(query.execution_options(populate_existing=True))
+
+
+def lock_customers(customer_ids: Iterable[int]) -> dict[int, Customer]:
+    """Lock several, in the order of their ids; return them by id, each in its newest state."""
+    session = db.session()
+    session.flush()
+    query = select(Customer).where(Customer.id.in_(customer_ids)).order_by(Customer.id)
+    query = query.with_for_update(of=Customer, key_share=True).execution_options(populate_existing=True)
+    return {one.id: one for one in session.scalars(query)}
 
 
 def find_handles(senders: Sequence[Sender]) -> list[Handle | None]:

@@ -12,16 +12,13 @@ from typing import Any
 from sqlalchemy import delete, exists, or_, select, update
 
 from ticketing import attachments, audit, journal
-from ticketing.customers import find_customer, lock_customer, same_person
+from ticketing.customers import find_customer, lock_customers, same_person
 from ticketing.envelope import MessageState
 from ticketing.errors import Conflict, NotFound
 from ticketing.events import (
     Actor,
-    FieldsChanged,
-    SubjectChanged,
-    TicketAssigned,
     TicketErased,
-    TicketReleased,
+    TicketMerged,
 )
 from ticketing.files import file_store
 from ticketing.known import must_be_changeable
@@ -38,17 +35,10 @@ from ticketing.models import (
     Ticket,
 )
 from ticketing.store import db
+from ticketing.traces import chunks, forget_drafts, forget_journal, forget_tags, merged_into
 
 ERASED = "[erased]"
-CHUNK = 500
 UNDELIVERED = (MessageState.QUEUED, MessageState.SENDING)
-WORDS: dict[str, tuple[str, ...]] = {  # kind of journal entry -> what in it repeats people's words
-    SubjectChanged.kind(): ("before", "after"),
-    FieldsChanged.kind(): ("before", "after"),
-    TicketAssigned.kind(): ("reason",),
-    TicketReleased.kind(): ("reason",),
-}
-CODES = frozenset({"agent_left"})  # reasons that are ours, not somebody's words
 
 
 @dataclass(frozen=True)
@@ -71,12 +61,13 @@ def erase(customer_id: int, *, by: Actor, at: datetime) -> Customer:
 
     Raises NotFound, Merged, and Conflict while they are on the line, or a reply to them has not left yet.
     """
-    customer = find_customer(customer_id)
-    lock_customer(customer)
+    persons = same_person(find_customer(customer_id).id)
+    customer = lock_customers(persons)[customer_id]
     if customer.erased_at is not None:
         return customer
     must_be_changeable(customer)
-    persons = same_person(customer.id)
+    if set(same_person(customer_id)) != set(persons):
+        raise Conflict(f"somebody merged customer {customer_id} with another at this moment, or parted them; try again")
     own = db.session().scalars(select(Ticket.id).where(Ticket.customer_id.in_(persons))).all()
     tickets = {ticket.id: ticket for ticket in _locked(_said(persons, own))}
     said = _said(persons, own)  # once more: somebody may have written while we waited for the locks
@@ -85,7 +76,10 @@ def erase(customer_id: int, *, by: Actor, at: datetime) -> Customer:
     _must_be_quiet(customer, own, said)
     for ticket_id, words in said.items():
         _forget_words(tickets[ticket_id], words)
-    _forget_journal(own)
+    joined = merged_into(own)
+    forget_drafts(own, joined)
+    forget_tags(persons, own, joined)
+    forget_journal(own)
     _forget_persons(persons, at)
     db.session().flush()
     for ticket_id, words in said.items():
@@ -126,26 +120,40 @@ def _said(persons: Sequence[int], own: Sequence[int]) -> dict[int, _Said]:
     handles = session.scalars(select(Handle.id).where(Handle.customer_id.in_(persons))).all()
     elsewhere = or_(Message.author_customer_id.in_(persons), Message.handle_id.in_(handles))
     rows: list[Any] = list(session.execute(select(Message.ticket_id, Message.id).where(elsewhere)))
-    for some in _chunks(own):
+    for some in chunks(own):
         rows += session.execute(select(Message.ticket_id, Message.id).where(Message.ticket_id.in_(some)))
+    for some in chunks(_merged_away(own)):
+        # Of what went to another's ticket, words of and to the person are known by their author and address; these not.
+        notes = (Message.id.in_(some), Message.author_customer_id.is_(None), Message.handle_id.is_(None))
+        rows += session.execute(select(Message.ticket_id, Message.id).where(*notes))
     mine = set(own)
     said = {one: _Said([], [], own=one in mine) for one in sorted(mine | {ticket_id for ticket_id, _ in rows})}
     for ticket_id, message_id in sorted({tuple(row) for row in rows}):
         said[ticket_id].messages.append(message_id)
     for words in said.values():
-        for some in _chunks(words.messages):
+        for some in chunks(words.messages):
             query = select(Attachment.sha256).where(Attachment.message_id.in_(some)).distinct()
             words.files.extend(session.scalars(query.order_by(Attachment.sha256)))
-    for some in _chunks(own):
+    for some in chunks(own):
         drafted = select(Attachment.draft_ticket_id, Attachment.sha256).where(Attachment.draft_ticket_id.in_(some))
         for ticket_id, digest in session.execute(drafted):
             said[ticket_id].files.append(digest)
     return said
 
 
+def _merged_away(own: Sequence[int]) -> list[int]:
+    """Return the messages that stood on the person's tickets until these were merged into others."""
+    found = list[int]()
+    for some in chunks(own):
+        merges = (JournalEntry.ticket_id.in_(some), JournalEntry.kind == TicketMerged.kind())
+        for data in db.session().scalars(select(JournalEntry.data).where(*merges)):
+            found += data["messages"]
+    return found
+
+
 def _locked(said: dict[int, _Said]) -> Iterator[Ticket]:
     """Lock the tickets in the order of their ids."""
-    for some in _chunks(list(said)):
+    for some in chunks(list(said)):
         query = select(Ticket).where(Ticket.id.in_(some)).order_by(Ticket.id)
         query = query.with_for_update(of=Ticket, key_share=True).execution_options(populate_existing=True)
         yield from db.session().scalars(query)
@@ -154,12 +162,12 @@ def _locked(said: dict[int, _Said]) -> Iterator[Ticket]:
 def _must_be_quiet(customer: Customer, own: Sequence[int], said: dict[int, _Said]) -> None:
     """Refuse while words of theirs, or for them, are still on their way: they would be back a moment later."""
     session = db.session()
-    for some in _chunks(own):
+    for some in chunks(own):
         live = session.scalar(select(Ticket.id).where(Ticket.id.in_(some), Ticket.live).limit(1))
         if live is not None:
             raise Conflict(f"customer {customer.id} is on the line on ticket {live}; erase them when that is over")
     for ticket_id, words in said.items():
-        for some in _chunks(words.messages):
+        for some in chunks(words.messages):
             if session.scalar(select(exists().where(Message.id.in_(some), Message.state.in_(UNDELIVERED)))):
                 raise Conflict(f"a reply on ticket {ticket_id} has not left yet; erase them when it is delivered")
 
@@ -174,36 +182,13 @@ def _forget_words(ticket: Ticket, words: _Said) -> None:
         "state_reason": None,
         "data": {},
     }
-    for some in _chunks(words.messages):
+    for some in chunks(words.messages):
         session.execute(delete(Attachment).where(Attachment.message_id.in_(some)))
         session.execute(update(Message).where(Message.id.in_(some)).values(**blank, handle_id=None))
     if words.own:
-        ticket.subject, ticket.fields = ERASED, {}
+        ticket.subject, ticket.fields, ticket.sla_state = ERASED, {}, None
         session.execute(delete(Draft).where(Draft.ticket_id == ticket.id))
         session.execute(delete(Attachment).where(Attachment.draft_ticket_id == ticket.id))
-
-
-def _forget_journal(own: Sequence[int]) -> None:
-    """Blank what the journal repeats of subjects, fields and reasons. That it happened, and when, stays."""
-    session = db.session()
-    for some in _chunks(own):
-        query = select(JournalEntry.id, JournalEntry.kind, JournalEntry.data).where(
-            JournalEntry.ticket_id.in_(some), JournalEntry.kind.in_(WORDS)
-        )
-        rows = [{"id": entry_id, "data": _blank(kind, data)} for entry_id, kind, data in session.execute(query)]
-        if rows:
-            session.execute(update(JournalEntry), rows)
-
-
-def _blank(kind: str, data: dict[str, Any]) -> dict[str, Any]:
-    """Return the entry's data without words: texts are blank, fields are none."""
-    return {
-        name: ({} if isinstance(value, dict) else "") if name in WORDS[kind] and value not in CODES_OR_NONE else value
-        for name, value in data.items()
-    }
-
-
-CODES_OR_NONE: tuple[Any, ...] = (None, "", *CODES)
 
 
 def _forget_persons(persons: Sequence[int], at: datetime) -> None:
@@ -216,7 +201,3 @@ def _forget_persons(persons: Sequence[int], at: datetime) -> None:
     session.execute(update(Customer).where(Customer.id.in_(persons)).values(**blank, notes="", erased_at=at))
     # Answers kept for repeated requests may show the person; without them it is still known that the work is done.
     session.execute(update(KeptAnswer).where(KeptAnswer.body.is_not(None)).values(status=None, headers={}, body=None))
-
-
-def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))

@@ -83,6 +83,10 @@ class TicketOpened(Event):
     customer_id: int
     waiting_since: str | None = None  # RFC 3339; None: the customer is not waiting (an agent wrote first)
     follows: int | None = None  # the closed ticket that this one continues
+    language: str = ""  # the customer's, as an IETF tag
+    tags: list[str] = field(default_factory=list)
+    fields: dict[str, Any] = field(default_factory=dict)
+    customer_fields: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,7 @@ class StatusChanged(Event):
 @dataclass(frozen=True)
 class TicketResolved(Event):
     before: str
+    answer_needed: bool = True  # False: what the customer wrote last (thanks) called for nothing
 
 
 @dataclass(frozen=True)
@@ -228,8 +233,11 @@ class TicketAbsorbed(Event):
 class TicketSplit(Event):
     """Messages of this ticket went to a new one."""
 
+    UNTOLD: ClassVar[str] = ""
+
     into: int
     messages: list[int]
+    waiting_since: str | None = UNTOLD  # of this ticket now; entries of before 0.3 do not tell
 
 
 @dataclass(frozen=True)

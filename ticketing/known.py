@@ -11,7 +11,7 @@ from sqlalchemy.orm import selectinload
 from sqlalchemy.sql import ColumnElement
 
 from ticketing.agents import Caller
-from ticketing.customers import MAX_MERGE_CHAIN, lock_customer
+from ticketing.customers import current_id, lock_customer
 from ticketing.envelope import HandleKind
 from ticketing.errors import Erased, Merged, NotFound
 from ticketing.filters import sees
@@ -40,7 +40,7 @@ def knows(caller: Caller) -> ColumnElement[bool]:
 
 def must_know(caller: Caller, customer_id: int) -> None:
     """Raise NotFound unless the caller may know the customer: ids can be counted through, persons may not."""
-    if db.session().scalar(select(Customer.id).where(Customer.id == _head(customer_id), knows(caller))) is None:
+    if db.session().scalar(select(Customer.id).where(Customer.id == current_id(customer_id), knows(caller))) is None:
         raise NotFound(f"there is no customer {customer_id}")
 
 
@@ -95,13 +95,3 @@ def _begins_with(text: str) -> ColumnElement[bool]:
     )
     found = union(named, reached) if words else reached
     return Customer.id.in_(found)
-
-
-def _head(customer_id: int) -> int:
-    """Return who this customer is now: the end of the chain of merges."""
-    for _ in range(MAX_MERGE_CHAIN):
-        into = db.session().scalar(select(Customer.merged_into_id).where(Customer.id == customer_id))
-        if into is None:
-            break
-        customer_id = into
-    return customer_id

@@ -90,6 +90,10 @@ def open_ticket(
         customer_id=customer.id,
         waiting_since=rfc3339(since) if since else None,
         follows=follows.id if follows else None,
+        language=customer.language,
+        tags=ticket.tags,
+        fields=ticket.fields,
+        customer_fields=customer.fields,
     )
     journal.append(ticket, opened, by=by, at=at)
     return ticket
@@ -155,15 +159,18 @@ def release(ticket: Ticket, *, by: Actor, at: datetime, reason: str = "") -> Non
     journal.append(ticket, TicketReleased(before, reason), by=by, at=at)
 
 
-def resolve(ticket: Ticket, *, by: Actor, at: datetime) -> None:
-    """Mark the ticket solved; nothing happens if it is. Raises InvalidTransition for a closed one, FieldsMissing."""
+def resolve(ticket: Ticket, *, by: Actor, at: datetime, answer_needed: bool = True) -> None:
+    """Mark the ticket solved; nothing happens if it is. Raises InvalidTransition for a closed one, FieldsMissing.
+
+    `answer_needed` is false when what the customer wrote last, such as mere thanks, calls for nothing.
+    """
     if ticket.status is Status.SOLVED:
         return
     must_be_solvable(ticket)
     before = _go(ticket, Status.SOLVED)
     ticket.solved_at = at
     ticket.waiting_since = None
-    journal.append(ticket, TicketResolved(before), by=by, at=at)
+    journal.append(ticket, TicketResolved(before, answer_needed), by=by, at=at)
     snoozing.wake(ticket, why="resolved", by=by, at=at)
     end_live(ticket, by=by, at=at)
 

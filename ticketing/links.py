@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import case, or_, select
+from sqlalchemy.exc import IntegrityError
 
 from ticketing import journal
 from ticketing.agents import Caller
@@ -111,8 +112,12 @@ def links_of(caller: Caller, ticket: Ticket, *, after: int, limit: int) -> Seque
     return [Link(row.id, _word(row, ticket.id), linked, row.created_at) for row, linked in rows.all()]
 
 
-def rewrite(source: Ticket, target: Ticket) -> None:
-    """Give the source's links to the target; what would link it to itself, twice or in a circle goes."""
+def rewrite(source: Ticket, target: Ticket, *, by: Actor, at: datetime) -> None:
+    """Give the source's links to the target; what would link it to itself, twice or in a circle goes.
+
+    The tickets at the other ends are not locked, nor do they get a new version: their journal says what has become of
+    the link. Two who move the same link at once are told apart by its row, two who make the same one by its key.
+    """
     session = db.session()
     session.flush()
     rows = session.scalars(
@@ -122,10 +127,23 @@ def rewrite(source: Ticket, target: Ticket) -> None:
         word, other_id = _word(row, source.id), row.ticket_id + row.other_id - source.id
         session.delete(row)
         session.flush()
-        moved = _row(target.id, word, other_id, row.created_at)
-        if other_id != target.id and not _is_there(moved) and not _closes_circle(moved):
-            session.add(moved)
-            session.flush()
+        if other_id == target.id:
+            continue
+        journal.note([other_id], LinkRemoved(MIRRORED[word], source.id), by=by, at=at)
+        if _moved(_row(target.id, word, other_id, row.created_at)):
+            journal.note([other_id], LinkAdded(MIRRORED[word], target.id), by=by, at=at)
+
+
+def _moved(row: TicketLink) -> bool:
+    """Add a link unless it is there or closes a circle; say whether it was added."""
+    if _is_there(row) or _closes_circle(row):
+        return False
+    try:
+        with db.session().begin_nested():
+            db.session().add(row)
+    except IntegrityError:  # somebody has just made the same link
+        return False
+    return True
 
 
 def _row(ticket_id: int, word: LinkWord, other_id: int, at: datetime) -> TicketLink:

@@ -56,7 +56,7 @@ def merge(source: Ticket, target: Ticket, *, by: Actor, at: datetime) -> Ticket:
         lifecycle.must_not_be_over(one, at)
     moved, waited, live = move_messages(source, target.id), source.waiting_since, source.live
     _move_belongings(source, target)
-    links.rewrite(source, target)
+    links.rewrite(source, target, by=by, at=at)
     snoozing.wake(source, why="merged", by=by, at=at)
     source.status, source.merged_into_id, source.closed_at = Status.CLOSED, target.id, at
     source.waiting_since, source.live = None, False

@@ -105,7 +105,8 @@ def drop_handle(customer: Customer, handle_id: int, *, at: datetime) -> None:
     Raises NotFound, and Conflict while something is still under way there.
     """
     session = db.session()
-    handle = session.get(Handle, handle_id)
+    # Whoever writes to this address at the moment holds it: we wait, and then find their message.
+    handle = session.get(Handle, handle_id, with_for_update={"of": Handle}, populate_existing=True)
     if handle is None or handle.customer_id != customer.id or handle.detached_at is not None:
         raise NotFound(f"customer {customer.id} has no address {handle_id}")
     under_way = exists().where(Message.handle_id == handle_id, Message.state.in_(UNDELIVERED))

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeGuard
 
 from sqlalchemy import case, select
+from sqlalchemy.sql import ColumnElement
 
 from ticketing.envelope import HANDLE_KINDS, Channel
 from ticketing.errors import ConsentWithheld, NoReachableChannel
@@ -88,22 +88,20 @@ def _last_inbound(ticket: Ticket) -> Message | None:
 def _route(ticket: Ticket, channel: Channel, reason: str, last: Message | None) -> Route | None:
     if channel not in HANDLE_KINDS:
         return None
-    if last is not None and last.channel is channel and last.inbox is not None and _is_theirs(last.handle, ticket):
-        return Route(channel, last.inbox, last.handle, reason)
-    handle = _handle(ticket.customer_id, channel)
+    if last is not None and last.channel is channel and last.inbox is not None:
+        written_from = _handle(ticket.customer_id, Handle.id == last.handle_id)
+        if written_from is not None:
+            return Route(channel, last.inbox, written_from, reason)
+    handle = _handle(ticket.customer_id, Handle.kind == HANDLE_KINDS[channel])
     inbox = _inbox(ticket, channel) if handle is not None else None
     return Route(channel, inbox, handle, reason) if inbox is not None and handle is not None else None
 
 
-def _is_theirs(handle: Handle | None, ticket: Ticket) -> TypeGuard[Handle]:
-    return handle is not None and handle.customer_id == ticket.customer_id and handle.detached_at is None
-
-
-def _handle(customer_id: int, channel: Channel) -> Handle | None:
-    query = select(Handle).where(
-        Handle.customer_id == customer_id, Handle.kind == HANDLE_KINDS[channel], Handle.detached_at.is_(None)
-    )
-    return db.session().scalar(query.order_by(Handle.id.desc()).limit(1))
+def _handle(customer_id: int, which: ColumnElement[bool]) -> Handle | None:
+    """Return the customer's newest such handle, held fast: nobody takes it from them before the message is there."""
+    query = select(Handle).where(Handle.customer_id == customer_id, which, Handle.detached_at.is_(None))
+    query = query.order_by(Handle.id.desc()).limit(1).with_for_update(read=True, key_share=True)
+    return db.session().scalar(query.execution_options(populate_existing=True))
 
 
 def _inbox(ticket: Ticket, channel: Channel) -> Inbox | None:

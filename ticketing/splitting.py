@@ -14,6 +14,7 @@ from ticketing.events import Actor, TicketSplit
 from ticketing.links import LinkWord, link
 from ticketing.merging import move_messages
 from ticketing.models import Customer, Message, MessageKind, Ticket
+from ticketing.moment import rfc3339
 from ticketing.queries import lock_seen, must_see
 from ticketing.store import db
 
@@ -63,7 +64,8 @@ def split(
     )
     ticket.waiting_since = _waiting(ticket, left)
     moved = move_messages(ticket, new.id, [one.id for one in chosen])
-    journal.append(ticket, TicketSplit(new.id, moved), by=by, at=at)
+    since = rfc3339(ticket.waiting_since) if ticket.waiting_since else None
+    journal.append(ticket, TicketSplit(new.id, moved, since), by=by, at=at)
     link(ticket, LinkWord.RELATES, new, by=by, at=at)
     return new
 

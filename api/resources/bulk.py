@@ -9,10 +9,11 @@ from flask.views import MethodView
 
 from api.auth import actor, caller
 from api.blueprint import Blueprint
-from api.errors import as_sentence, status_of
+from api.errors import PartProblem, problem_of, status_of
 from api.pagination import Listed
 from api.references import agent_with, queue_named
 from api.schemas.moving import BulkAnswerSchema, BulkSchema
+from api.versions import must_be_at
 from ticketing import journal, lifecycle, snoozing
 from ticketing.errors import TicketingError
 from ticketing.models import Agent, Ticket
@@ -26,21 +27,13 @@ blueprint = Blueprint("bulk", description="The same change of many tickets")
 
 
 @dataclass(frozen=True)
-class Problem:
-    """Why a ticket was not changed."""
-
-    code: str
-    detail: str
-
-
-@dataclass(frozen=True)
 class Item:
     """What became of one ticket."""
 
     id: int
     status: int
     ticket: Ticket | None = None
-    problem: Problem | None = None
+    problem: PartProblem | None = None
 
 
 @blueprint.route("/tickets/bulk")
@@ -52,13 +45,15 @@ class Bulk(MethodView):
         """Change many tickets at once.
 
         Of each ticket all of the change is made or nothing; each has a status of its own in the answer, as if it had
-        been asked for alone.
+        been asked for alone. One that is named with a `version` is changed only if it is still at that one.
         """
         at = utc_now()
+        versions = dict.fromkeys(wanted["ids"]) | {one["id"]: one.get("version") for one in wanted["tickets"]}
         with transaction("api"):
             change = _with_references(wanted["change"])
-            items = {one: _changed(one, change, at) for one in sorted(set(wanted["ids"]))}  # the order of all locks
-        return Listed([items[one] for one in dict.fromkeys(wanted["ids"])])
+            # In the order of all locks.
+            items = {one: _changed(one, versions[one], change, at) for one in sorted(versions)}
+        return Listed([items[one] for one in versions])
 
 
 def _with_references(change: dict[str, Any]) -> dict[str, Any]:
@@ -79,19 +74,21 @@ def _assignee(named: int | str | None) -> Agent | None:
     return agent_with(None if named == "me" else int(named))
 
 
-def _changed(ticket_id: int, change: dict[str, Any], at: datetime) -> Item:
+def _changed(ticket_id: int, version: int | None, change: dict[str, Any], at: datetime) -> Item:
     session = db.session()
     mark = journal.mark(session)
     try:
         with session.begin_nested():
             ticket = lock_seen(caller(), ticket_id)
+            if version is not None:
+                must_be_at(ticket, version)
             for name, value in change.items():
                 CHANGES[name](ticket, value, by=actor(), at=at)
             session.flush()
         return Item(ticket_id, 200, ticket=ticket)
     except TicketingError as error:
         journal.forget(session, since=mark)
-        return Item(ticket_id, int(status_of(error)), problem=Problem(error.code, as_sentence(str(error))))
+        return Item(ticket_id, int(status_of(error)), problem=problem_of(error))
 
 
 def _assign(ticket: Ticket, wanted: tuple[Agent | None, bool], **told: Any) -> None:

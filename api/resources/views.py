@@ -8,6 +8,7 @@ from marshmallow import ValidationError
 
 from api.auth import caller
 from api.blueprint import Blueprint
+from api.errors import PartProblem, problem_of
 from api.filters import filter_of
 from api.pagination import Listed, PageQuery, cursor_at, id_after, page_by_id, position_after
 from api.references import queue_named
@@ -15,7 +16,7 @@ from api.requests import read_at
 from api.schemas.tickets import TicketFilter, TicketPageSchema
 from api.schemas.views import SORT, NewViewSchema, ViewChangeSchema, ViewCountsSchema, ViewPageSchema, ViewSchema
 from ticketing import views
-from ticketing.errors import Conflict
+from ticketing.errors import Conflict, TicketingError
 from ticketing.filters import Filter
 from ticketing.models import Queue, View
 from ticketing.moment import utc_now
@@ -30,11 +31,12 @@ VIEWS_COUNTED = 50
 
 @dataclass(frozen=True)
 class Count:
-    """How many tickets are in a view."""
+    """How many tickets are in a view, or why nobody can tell."""
 
     view: int
-    count: int
-    count_is_capped: bool
+    count: int | None
+    count_is_capped: bool = False
+    problem: PartProblem | None = None
 
 
 @blueprint.route("/views")
@@ -65,7 +67,10 @@ class Counts(MethodView):
     @blueprint.needs("tickets:read")
     @blueprint.answers(200, ViewCountsSchema, description="How many tickets are in each")
     def get(self) -> Listed:
-        """Count the tickets in your views: in the first 50."""
+        """Count the tickets in your views: in the first 50.
+
+        One whose filter means nothing any more has a problem of its own in place of a number.
+        """
         rows = views.list_views(caller(), after=0, limit=VIEWS_COUNTED)[:VIEWS_COUNTED]
         return Listed([_count(view) for view in rows])
 
@@ -119,7 +124,10 @@ class Tickets(MethodView):
 
 
 def _count(view: View) -> Count:
-    found = views.count_tickets(caller(), _filter(view), now=read_at(), most=MOST_COUNTED + 1)
+    try:
+        found = views.count_tickets(caller(), _filter(view), now=read_at(), most=MOST_COUNTED + 1)
+    except TicketingError as error:  # of this view: the others have their numbers all the same
+        return Count(view.id, None, problem=problem_of(error))
     return Count(view.id, min(found, MOST_COUNTED), found > MOST_COUNTED)
 
 

@@ -7,6 +7,7 @@ from marshmallow.validate import Length
 
 from api.schemas.asked import Asked, Flag, Id, Instant, Words
 from api.schemas.custom_fields import CustomFields
+from api.schemas.problems import PartProblemSchema
 from api.schemas.references import AssigneeName, QueueName
 from api.schemas.tickets import NAME_OR_ID, Tags, TicketSchema
 from api.serialisation import Answer, Moment
@@ -101,18 +102,33 @@ class BulkChangeSchema(Asked):
             raise ValidationError("Name at least one thing to change.")
 
 
-class BulkSchema(Asked):
-    """The same change of many tickets."""
+class BulkTicketSchema(Asked):
+    """A ticket to change, if it is still as you have seen it."""
 
-    ids = fields.List(Id(), required=True, validate=Length(1, MOST_AT_ONCE), metadata={"example": [17, 18]})
+    id = Id(required=True, metadata={"example": 17})
+    version = Id(metadata={"description": "Another one than this is refused: 412 `stale_version`.", "example": 3})
+
+
+class BulkSchema(Asked):
+    """The same change of many tickets; they are named by `ids`, by `tickets` or by both."""
+
+    ids = fields.List(Id(), load_default=list, validate=Length(max=MOST_AT_ONCE), metadata={"example": [17, 18]})
+    tickets = fields.List(
+        fields.Nested(BulkTicketSchema),
+        load_default=list,
+        validate=Length(max=MOST_AT_ONCE),
+        metadata={"description": "As `ids`, with versions.", "example": []},
+    )
     change = fields.Nested(BulkChangeSchema, required=True, metadata={"example": {"priority": "high"}})
 
-
-class BulkProblemSchema(Answer):
-    """Why a ticket was not changed."""
-
-    code = fields.String(required=True, metadata={"example": "invalid_transition"})
-    detail = fields.String(required=True)
+    @validates_schema
+    def check_tickets(self, data: dict[str, Any], **_: Any) -> None:
+        """Refuse none, too many, and one of which two things are said."""
+        if not 1 <= len(data["ids"]) + len(data["tickets"]) <= MOST_AT_ONCE:
+            raise ValidationError(f"Name 1 to {MOST_AT_ONCE} tickets.", "ids")
+        with_versions = [one["id"] for one in data["tickets"]]
+        if len(set(with_versions)) < len(with_versions) or not set(with_versions).isdisjoint(data["ids"]):
+            raise ValidationError("Name each ticket once.", "tickets")
 
 
 class BulkItemSchema(Answer):
@@ -121,7 +137,7 @@ class BulkItemSchema(Answer):
     id = fields.Integer(required=True)
     status = fields.Integer(required=True, metadata={"description": "As if asked for alone.", "example": 200})
     ticket = fields.Nested(TicketSchema, required=True, allow_none=True)
-    problem = fields.Nested(BulkProblemSchema, required=True, allow_none=True)
+    problem = fields.Nested(PartProblemSchema, required=True, allow_none=True)
 
 
 class BulkAnswerSchema(Answer):

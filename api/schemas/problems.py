@@ -2,6 +2,8 @@
 
 from marshmallow import Schema, fields
 
+from api.serialisation import Answer
+
 
 class ProblemSchema(Schema):
     """What went wrong (RFC 9457)."""
@@ -19,3 +21,10 @@ class ProblemSchema(Schema):
         metadata={"description": "What is wrong by field, where fields are to blame."},
     )
     request_id = fields.String(required=True, metadata={"description": "Also in the logs and in `X-Request-ID`."})
+
+
+class PartProblemSchema(Answer):
+    """Why one of several things could not be done; the others were."""
+
+    code = fields.String(required=True, metadata={"example": "invalid_transition"})
+    detail = fields.String(required=True)

@@ -8,6 +8,7 @@ from marshmallow.validate import Range
 
 from api.schemas.asked import Asked, Words
 from api.schemas.named import NamedSchema
+from api.schemas.problems import PartProblemSchema
 from api.schemas.references import QueueName
 from api.schemas.tickets import NAME_OR_ID, TicketFilter
 from api.serialisation import Answer, Derived, Moment
@@ -104,8 +105,13 @@ class ViewCountSchema(Answer):
     """How many tickets are in a view, for whoever asks."""
 
     view = fields.Integer(required=True)
-    count = fields.Integer(required=True, metadata={"description": "Counts to 1000."})
+    count = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "Counts to 1000; null: it cannot be counted."}
+    )
     count_is_capped = fields.Boolean(required=True)
+    problem = fields.Nested(
+        PartProblemSchema, required=True, allow_none=True, metadata={"description": "Why it cannot be counted."}
+    )
 
 
 class ViewCountsSchema(Answer):

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from channels.errors import UnsupportedPayload
+from channels.erasure import digest_of
+from channels.errors import AboutTheForgotten, UnsupportedPayload
 from channels.events import CallArrived, CallEnded, VoicemailRecorded
 from channels.models import Call, ChatSession, InboundItem, ItemState
 from channels.phone.states import FINAL, CallState, moves_on
@@ -21,8 +22,14 @@ LONGEST_CALL = timedelta(hours=4)  # Twilio ends a call by itself: https://www.t
 
 
 def find_call(provider_id: str) -> Call:
-    """Return a call by the provider's id. Raises NotFound, which keeps the news in quarantine until there is one."""
-    call = db.session().scalar(select(Call).where(Call.provider_id == provider_id))
+    """Return a call by the provider's id.
+
+    Raises NotFound, which keeps the news in quarantine until there is one, and AboutTheForgotten.
+    """
+    forgotten = digest_of(provider_id)
+    call = db.session().scalar(select(Call).where(Call.provider_id.in_([provider_id, forgotten])))
+    if call is not None and call.provider_id == forgotten:
+        raise AboutTheForgotten("whoever made this call asked to be forgotten")
     if call is None:
         raise NotFound(f"no call {provider_id} is known here; replay this when its arrival is taken in")
     return call

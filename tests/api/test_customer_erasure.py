@@ -21,7 +21,7 @@ from ticketing import erasure
 from ticketing.envelope import Channel
 from ticketing.events import SYSTEM, TicketErased
 from ticketing.files import file_store
-from ticketing.models import Attachment, Customer, JournalEntry, Message, Ticket
+from ticketing.models import Attachment, Customer, Handle, JournalEntry, Message, Ticket
 from ticketing.moment import utc_now
 from ticketing.store import Base, db
 from ticketing.transaction import transaction
@@ -64,6 +64,9 @@ class Forgotten:
     def _work(self, path: str) -> None:
         self.desk.patch(path, {"subject": "Zebedee again", "fields": {"who": "zebedee"}})
         self.desk.patch(path, {"subject": "Zebedee once more", "fields": {"who": "zebedee q"}})
+        make.ticket(tags=["kettle"])
+        self.desk.patch(path, {"tags": ["kettle", "zebedee vip", "quagmire"]})
+        self.desk.patch(path, {"tags": ["kettle", "zebedee vip"]})
         self.desk.put(f"{path}/assignment", {"agent": "me", "reason": "I know zebedee"})
         self.desk.post(f"{path}/notes", {"body": "zebedee is odd"})
         make.reply(self.ticket, self.desk.agent, "Dear zebedee")
@@ -77,7 +80,7 @@ class Forgotten:
             reply.state, reply.provider_id = "sent", "<zebedee@desk.example>"
             moment = {"started_at": NOON, "lease_until": NOON}
             session.add(Delivery(message_id=reply.id, state="failed", error="550 zebedee unknown", **moment))
-            call = {"provider_id": "CA1", "ticket_id": self.ticket.id, "inbox_id": 3, "state": "completed"}
+            call = {"provider_id": "CAzebedee", "ticket_id": self.ticket.id, "inbox_id": 3, "state": "completed"}
             session.add(Call(**call, recording_url="https://x.example/zebedee", recording_id="RE1", started_at=NOON))
             chat = {"visitor": "zebedee-visitor", "inbox_id": 4, "name": "Zebedee", "created_at": NOON, "seen_at": NOON}
             session.add(ChatSession(**chat, ticket_id=self.ticket.id))
@@ -138,7 +141,7 @@ def test_nothing_of_the_person_is_left_in_any_column(forgotten: Forgotten) -> No
 
 def test_the_statistics_stay(forgotten: Forgotten) -> None:
     path = f"/tickets/{forgotten.ticket.id}"
-    kept = ("status", "priority", "channel", "queue", "assignee", "created_at", "due_at", "sla", "tags", "solved_at")
+    kept = ("status", "priority", "channel", "queue", "assignee", "created_at", "due_at", "sla", "solved_at")
     before, clocks = forgotten.desk.get(path).json, forgotten.desk.get(f"{path}/sla").json
     events = forgotten.desk.get(f"{path}/events").json["items"]
 
@@ -152,6 +155,7 @@ def test_the_statistics_stay(forgotten: Forgotten) -> None:
     (*now, last) = forgotten.desk.get(f"{path}/events").json["items"]
     assert [(one["id"], one["kind"], one["at"]) for one in now] == [(o["id"], o["kind"], o["at"]) for o in events]
     assert last["kind"] == "ticket_erased"
+    assert after["tags"] == ["kettle"]  # which others have too; the rest may be names
     assert (after["subject"], after["fields"], after["customer"]["name"]) == ("[erased]", {}, "")
 
 
@@ -205,6 +209,40 @@ def test_words_on_others_tickets_go_too(forgotten: Forgotten) -> None:
 
     assert traces() == []
     assert forgotten.desk.get(f"/tickets/{other.id}").json["subject"] == "Another matter"
+
+
+def test_what_was_merged_onto_anothers_ticket_goes_too(forgotten: Forgotten) -> None:
+    other = make.ticket(subject="Another matter", body="Not theirs.", tags=["another"])
+    visitor = {"kind": "visitor", "address": "zebedee-visitor", "shown": "zebedee-visitor", "created_at": NOON}
+    with transaction("test") as session:
+        session.add(Handle(customer_id=forgotten.customer.id, **visitor))
+        arrival = session.scalars(select(Message.id).where(Message.ticket_id == forgotten.ticket.id)).first()
+        session.scalars(select(Call)).one().message_id = arrival
+    forgotten.desk.post(f"/tickets/{other.id}/notes", {"body": "Not about them."})
+    merged = forgotten.desk.post(f"/tickets/{forgotten.ticket.id}/merge", {"into": other.id})
+    assert merged.json["tags"] == ["another", "kettle", "zebedee vip"]
+
+    forgotten.erase()
+
+    assert traces() == []
+    kept = forgotten.desk.get(f"/tickets/{other.id}").json
+    assert (kept["subject"], kept["tags"]) == ("Another matter", ["another", "kettle"])
+    bodies = [one["body"] for one in forgotten.desk.get(f"/tickets/{other.id}/messages").json["items"]]
+    assert [one for one in bodies if one != erasure.ERASED] == ["Not theirs.", "Not about them."]
+
+
+def test_what_is_told_later_of_their_call_is_not_kept(app: Flask, forgotten: Forgotten) -> None:
+    forgotten.erase()
+    settings = app.extensions["comptoir.settings"]
+    form = {"CallSid": "CAzebedee", "From": "+15145550177", "To": "+15145550100"}
+    ended = {**form, "CallStatus": "completed", "CallDuration": "9"}
+    recorded = {**form, "RecordingSid": "REzebedee", "RecordingUrl": "https://x.example/zebedee"}
+
+    for kind, path, told in (("call-status", "status", ended), ("recording", "voicemail?inbox=%2B15145550100", recorded)):
+        item = twilio_forms.item(settings, Channel.PHONE, kind, f"/inbound/twilio/voice/{path}", told)
+        assert gateway.receive(item, at=utc_now()).state == "ignored"
+
+    assert traces() == []
 
 
 def test_no_word_stays_in_the_index(sqlite_app: Flask) -> None:

@@ -187,7 +187,8 @@ def test_nobody_is_merged_into_themselves_or_into_a_stranger(two: TwoWhoAreOne, 
     itself = two.desk.post(f"/customers/{two.kept.id}/merge", {"into": two.kept.id})
     stranger = agent.post(f"/customers/{two.kept.id}/merge", {"into": hidden})
 
-    assert (itself.status_code, itself.json["detail"]) == (422, "A customer cannot be merged into themselves.")
+    assert (itself.status_code, itself.json["code"]) == (409, "conflict")
+    assert itself.json["detail"] == f"Customer {two.kept.id} cannot be merged into themselves."
     assert (stranger.status_code, stranger.json["detail"]) == (422, f"There is no customer {hidden}.")
     assert agent.post(f"/customers/{hidden}/merge", {"into": two.kept.id}).status_code == 404
 

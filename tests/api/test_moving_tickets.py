@@ -257,9 +257,34 @@ def test_a_bulk_change_takes_over_only_when_told_to(desk: Desk) -> None:
     assert (refused["status"], refused["problem"]["code"], taken["status"]) == (409, "already_assigned", 200)
 
 
+def test_a_bulk_change_leaves_alone_what_has_changed_since_it_was_seen(desk: Desk) -> None:
+    seen, unseen, other = make.ticket(), make.ticket(), make.ticket()
+    versions = {one.id: desk.get(f"/tickets/{one.id}").json["version"] for one in (seen, unseen)}
+    desk.patch(f"/tickets/{unseen.id}", {"subject": "Somebody else was faster"})
+    tickets = [{"id": one, "version": version} for one, version in versions.items()]
+
+    answer = desk.post("/tickets/bulk", {"tickets": tickets, "ids": [other.id], "change": {"priority": "high"}})
+
+    items = {one["id"]: one for one in answer.json["items"]}
+    assert {one: item["status"] for one, item in items.items()} == {seen.id: 200, unseen.id: 412, other.id: 200}
+    assert items[unseen.id]["problem"]["code"] == "stale_version"
+    assert "has changed since you read it" in items[unseen.id]["problem"]["detail"]
+    assert desk.get(f"/tickets/{unseen.id}").json["priority"] == "normal"
+    assert items[seen.id]["ticket"]["priority"] == "high"
+
+
 @pytest.mark.parametrize(
     "body",
     [
+        {"change": {"priority": "high"}},
+        {"tickets": [], "change": {"priority": "high"}},
+        {"tickets": [{"id": 1}, {"id": 1, "version": 2}], "change": {"priority": "high"}},
+        {"tickets": [{"id": 1, "version": 2}], "ids": [1], "change": {"priority": "high"}},
+        {"tickets": [{"version": 2}], "change": {"priority": "high"}},
+        {"tickets": [{"id": 1, "version": "2"}], "change": {"priority": "high"}},
+        {"tickets": [{"id": 1, "version": None}], "change": {"priority": "high"}},
+        {"tickets": [1], "change": {"priority": "high"}},
+        {"tickets": [{"id": one} for one in range(1, 102)], "ids": list(range(200, 300)), "change": {"status": "open"}},
         {"ids": [], "change": {"priority": "high"}},
         {"ids": list(range(1, 202)), "change": {"priority": "high"}},
         {"ids": [0], "change": {"priority": "high"}},

@@ -163,6 +163,23 @@ def test_a_view_whose_words_mean_nothing_any_more_says_so(client: FlaskClient) -
     assert desk.get("/views").status_code == 200
 
 
+def test_a_view_that_cannot_be_counted_does_not_hide_the_numbers_of_the_others(client: FlaskClient) -> None:
+    desk = Desk(client)
+    make.ticket(assignee=desk.agent)
+    first, odd, gone, last = (
+        make.view(desk.agent, filter=one).id
+        for one in ({"assignee": "me"}, {"colour": "red"}, {"queue": "Nowhere"}, {"status": ["active"]})
+    )
+
+    items = {one["view"]: one for one in desk.get("/views/counts").json["items"]}
+
+    assert items[first] == {"view": first, "count": 1, "count_is_capped": False, "problem": None}
+    assert items[last]["count"] == 1
+    assert (items[odd]["count"], items[odd]["problem"]["code"]) == (None, "conflict")
+    assert items[odd]["problem"]["detail"] == f"The filter of view {odd} means nothing any more; save it again."
+    assert (items[gone]["count"], items[gone]["problem"]) in [(0, None), (None, items[gone]["problem"])]
+
+
 def test_a_views_pages_follow_one_another(client: FlaskClient) -> None:
     desk = Desk(client)
     made = [make.ticket(tags=["kettle"]).id for _ in range(3)]

@@ -183,7 +183,7 @@ def test_the_sweep_goes_by_the_index_of_running_clocks() -> None:
         sweep(LATER)
 
     ((statement, parameters),) = queries
-    assert "ix_clock_due" in plan_of(statement, parameters)
+    assert "ix_clock_next" in plan_of(statement, parameters)
 
 
 @contextmanager

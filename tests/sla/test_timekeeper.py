@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import reduce
 
 import pytest
 from sqlalchemy import select
 
-from sla.clock import Metric, Target, advance, start
-from sla.hours import BusinessHours
+from sla import rules
+from sla.life import replay
 from sla.models import Clock
 from sla.sweep import flag_due
 from tests.sla import desk
@@ -165,10 +164,9 @@ def test_the_journal_alone_tells_the_same_as_the_clock_that_was_kept() -> None:
         desk.reply(lifecycle.lock_ticket(ticket.id), after=3 * HOUR)
     with transaction("test"):
         lifecycle.resolve(lifecycle.lock_ticket(ticket.id), by=Actor.agent(1), at=NOON + 4 * HOUR)
-    target = Target(HOUR, 10 * MINUTE, BusinessHours.from_dict(desk.HOURS))
+    entries = [journal.entry_of(line) for line in journal.lines(ticket.id)]
 
-    opened, *later = [journal.entry_of(line) for line in journal.lines(ticket.id)]
-    started = start(Metric.FIRST_RESPONSE, target, opened)
+    told = replay(entries, rules.history())
 
-    assert started
-    assert the_clock(ticket).value() == reduce(advance, later, started)
+    assert told
+    assert [the_clock(ticket).value()] == told.clocks

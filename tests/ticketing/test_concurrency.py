@@ -6,15 +6,16 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests import make
 from tests.conftest import NOON
-from ticketing import conversation, customer_merge, erasure, lifecycle, queries, routing, splitting
+from ticketing import conversation, customer_merge, customers, erasure, known, lifecycle, profile, queries, routing, splitting
 from ticketing.agents import Caller
 from ticketing.envelope import Channel, HandleKind, InboundMessage, Sender
+from ticketing.errors import Conflict, NoReachableChannel
 from ticketing.events import SYSTEM
-from ticketing.models import Agent, Message, Queue, Role, Ticket
+from ticketing.models import Agent, Customer, Message, Queue, Role, Ticket
 from ticketing.status import Priority
 from ticketing.store import db
 from ticketing.transaction import transaction
@@ -172,3 +173,90 @@ def test_words_that_come_in_and_a_merge_of_their_customer_do_not_wait_for_one_an
     while_held(app, receive, merge, begun)
 
     assert db.session().scalars(select(Ticket.customer_id)).all() == [same.id]
+
+
+@on_postgresql
+def test_who_was_merged_away_is_not_locked_on_the_way_to_who_they_are_now(app: Flask) -> None:
+    kept = make.customer()
+    merged = make.merged(into=kept)
+
+    def use() -> None:
+        assert customers.customer_in_use(merged.id).id == kept.id
+
+    def lock() -> None:  # as who parts them does, who locks in the order of ids
+        with transaction("api") as session:
+            session.execute(select(Customer.id).where(Customer.id == merged.id).with_for_update(nowait=True))
+
+    while_held(app, use, lock)
+
+
+@on_postgresql
+def test_who_erases_two_that_are_one_locks_them_in_the_order_of_their_ids(app: Flask) -> None:
+    caller, merged, kept = make.calling(make.agent(Role.ADMIN)), make.customer(), make.customer()
+    with transaction("test"):
+        customer_merge.merge(caller, merged.id, kept.id, at=NOON)
+
+    def lock() -> None:
+        customers.lock_customer(db.session().get_one(Customer, merged.id))
+        threading.Timer(0.1, begun.set).start()
+        time.sleep(0.3)  # meanwhile the other one begins
+        customers.lock_customer(db.session().get_one(Customer, kept.id))
+
+    def erase() -> None:
+        with transaction("api"):
+            erasure.erase(kept.id, by=SYSTEM, at=NOON)
+
+    begun = threading.Event()
+    while_held(app, lock, erase, begun)
+
+    assert db.session().scalars(select(Customer.erased_at)).all() == [NOON, NOON]
+
+
+either_way = pytest.mark.parametrize("has_written", [False, True], ids=["deleted", "detached"])
+
+
+def someone(*, has_written: bool) -> tuple[Ticket, int]:
+    """Return a ticket and its customer's address, from which they have written, or not yet."""
+    make.inbox()
+    who = make.customer()
+    ticket = make.ticket(customer=who)
+    if not has_written:
+        with transaction("test") as session:
+            session.execute(update(Message).values(handle_id=None))
+    return ticket, who.handles[0].id
+
+
+@on_postgresql
+@either_way
+def test_an_address_that_a_reply_is_written_to_is_not_taken_away_meanwhile(app: Flask, has_written: bool) -> None:
+    ada, (ticket, handle) = make.agent(), someone(has_written=has_written)
+    caller, who = make.calling(ada), ticket.customer_id
+
+    def write() -> None:
+        by = db.session().get_one(Agent, ada.id)
+        conversation.reply(lifecycle.lock_ticket(ticket.id), "We send a new one.", agent=by, at=NOON)
+
+    def drop() -> None:
+        with pytest.raises(Conflict, match="still on its way"), transaction("api"):
+            profile.drop_handle(known.lock_known(caller, who), handle, at=NOON)
+
+    while_held(app, write, drop)
+
+    assert db.session().scalars(select(Message.handle_id).where(Message.state == "queued")).all() == [handle]
+
+
+@on_postgresql
+@either_way
+def test_nobody_writes_to_an_address_that_is_just_taken_away(app: Flask, has_written: bool) -> None:
+    ada, (ticket, handle) = make.agent(), someone(has_written=has_written)
+    caller, who = make.calling(ada), ticket.customer_id
+
+    def drop() -> None:
+        profile.drop_handle(known.lock_known(caller, who), handle, at=NOON)
+
+    def write() -> None:
+        with pytest.raises(NoReachableChannel), transaction("api") as session:
+            by = session.get_one(Agent, ada.id)
+            conversation.reply(lifecycle.lock_ticket(ticket.id), "We send a new one.", agent=by, at=NOON)
+
+    while_held(app, drop, write)

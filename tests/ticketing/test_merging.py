@@ -25,7 +25,7 @@ from ticketing.envelope import Channel, HandleKind, InboundMessage, MessageState
 from ticketing.errors import Conflict, InvalidInput, InvalidTransition, TicketingError
 from ticketing.events import SYSTEM
 from ticketing.links import LinkWord, links_of
-from ticketing.models import Agent, Draft, Message, MessageKind, Role, Ticket
+from ticketing.models import Agent, Draft, Message, MessageKind, Role, Ticket, TicketLink
 from ticketing.status import Status
 from ticketing.store import db
 from ticketing.transaction import transaction
@@ -114,6 +114,48 @@ def test_tags_are_united_and_drafts_and_links_come_along(app: Flask, caller: Cal
     assert again(target).tags == ["a", "b", "c"]
     assert drafts == {(target.id, ada.id): "hers", (source.id, ben.id): "his", (target.id, ben.id): "his other"}
     assert links == [("parent", other.id)]
+
+
+def test_the_tickets_at_the_other_ends_of_links_are_told(app: Flask) -> None:
+    source, target, child, both = make.ticket(), make.ticket(), make.ticket(), make.ticket()
+    make.link(source, child, LinkWord.CHILD)
+    make.link(source, both)
+    make.link(target, both)
+    make.link(source, target, LinkWord.DUPLICATES)
+    versions = [again(one).version for one in (child, both)]
+
+    make.merge(source, target)
+
+    removed, added = ("link_removed", "parent", source.id), ("link_added", "parent", target.id)
+    assert link_events(child)[1:] == [removed, added]
+    assert link_events(both)[2:] == [("link_removed", "relates", source.id)]
+    assert [again(one).version for one in (child, both)] == versions
+
+
+def link_events(ticket: Ticket) -> list[tuple[str, str, int]]:
+    lines = [row for row in journal.lines(ticket.id) if row.kind.startswith("link_")]
+    return [(row.kind, row.data["link"], row.data["other"]) for row in lines]
+
+
+@on_postgresql
+def test_two_merges_that_make_the_same_link_make_it_once(app: Flask, caller: Caller) -> None:
+    first, into_first, second, into_second = (make.ticket() for _ in range(4))
+    make.link(first, into_second)
+    make.link(second, into_first)
+    ids = [one.id for one in (first, into_first, second, into_second)]
+
+    def one() -> None:
+        merging.merge(*merging.lock_pair(caller, ids[0], ids[1]), by=SYSTEM, at=NOON)
+
+    def other() -> None:
+        # Each has locked its own two tickets only, and both come to a link of the two that survive.
+        with transaction("api"):
+            merging.merge(*merging.lock_pair(caller, ids[2], ids[3]), by=SYSTEM, at=NOON)
+
+    while_held(app, one, other)
+
+    links = db.session().execute(select(TicketLink.ticket_id, TicketLink.kind, TicketLink.other_id)).all()
+    assert links == [(into_first.id, "relates", into_second.id)]
 
 
 def test_a_link_that_would_close_a_circle_of_parents_is_left_behind(app: Flask, caller: Caller) -> None:

@@ -50,6 +50,8 @@ class Ticket(Base):
     warn_at: Mapped[datetime | None]  # from here on at risk
     sla_breached: Mapped[bool] = mapped_column(default=False)
     sla_tracked: Mapped[bool] = mapped_column(default=False)
+    # The timekeeper's own memory of the ticket (see sla.life); None: to be read from the journal again.
+    sla_state: Mapped[dict[str, Any] | None] = mapped_column()
 
     due_order: Mapped[datetime] = mapped_column(Computed(f"coalesce(due_at, {_LAST})", persisted=True), deferred=True)
     waiting_order: Mapped[datetime] = mapped_column(

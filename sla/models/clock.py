@@ -1,0 +1,100 @@
+"""Clocks, and the promises that some of them hold."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from sla.agreement import Metric
+from sla.clock import SLAClock
+from sla.models.rules import Calendar, Policy
+from ticketing.store import Base
+
+MICROSECOND = timedelta(microseconds=1)
+
+
+class Clock(Base):
+    """One target running for one ticket, as the reducer in sla.life left it.
+
+    `queue_id`, `priority` and `agent_id` are those of the ticket while the clock runs, and stay as they were when it
+    ended: reports of the past do not change when a ticket moves on.
+    """
+
+    __tablename__ = "clock"
+    __table_args__ = (UniqueConstraint("ticket_id", "metric", "sequence"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id"))
+    metric: Mapped[Metric]
+    sequence: Mapped[int] = mapped_column(default=1)  # the ticket's first, second, … clock of this metric
+    policy_id: Mapped[int | None] = mapped_column(ForeignKey("policy.id"))  # None: a promise of no policy
+    calendar_id: Mapped[int | None] = mapped_column(ForeignKey("calendar.id"))  # None: every hour of the week counts
+    promise_id: Mapped[int | None] = mapped_column(ForeignKey("promise.id"))
+    allowance_seconds: Mapped[int]
+    started_at: Mapped[datetime]
+    counted_microseconds: Mapped[int] = mapped_column(default=0)  # by `running_since`, or in the end
+    running_since: Mapped[datetime]
+    paused_by: Mapped[str | None]  # pending, on_hold, snoozed
+    due_at: Mapped[datetime | None]  # None: it rests, and nobody can say
+    warn_at: Mapped[datetime | None]  # None: nobody is to be warned
+    met_at: Mapped[datetime | None]
+    breached_at: Mapped[datetime | None]  # the deadline, once somebody noticed that it passed unmet
+    cancelled_at: Mapped[datetime | None]  # ended without a verdict, such as when its ticket was merged into another
+    next_at: Mapped[datetime | None]  # when the sweep has something to do: a warning, the breach, an escalation
+    steps_done: Mapped[int] = mapped_column(default=0)  # of the target's steps, in order
+    channel: Mapped[str]
+    queue_id: Mapped[int] = mapped_column(ForeignKey("queue.id"))
+    priority: Mapped[str]
+    agent_id: Mapped[int | None] = mapped_column(ForeignKey("agent.id"))  # who has, or had, the ticket
+
+    policy: Mapped[Policy | None] = relationship()
+    calendar: Mapped[Calendar | None] = relationship()
+
+    def value(self) -> SLAClock:
+        """Return what the reducer works on."""
+        return SLAClock(
+            metric=self.metric,
+            sequence=self.sequence,
+            policy_id=self.policy_id,
+            allowance=timedelta(seconds=self.allowance_seconds),
+            started_at=self.started_at,
+            counted=timedelta(microseconds=self.counted_microseconds),
+            running_since=self.running_since,
+            due_at=self.due_at,
+            paused_by=self.paused_by,
+            met_at=self.met_at,
+            breached_at=self.breached_at,
+            cancelled_at=self.cancelled_at,
+            promise_id=self.promise_id,
+        )
+
+    def take(self, value: SLAClock) -> None:
+        """Keep what the reducer came to."""
+        self.metric, self.sequence = value.metric, value.sequence
+        self.policy_id, self.promise_id = value.policy_id, value.promise_id
+        self.allowance_seconds = int(value.allowance.total_seconds())
+        self.started_at, self.running_since = value.started_at, value.running_since
+        self.counted_microseconds = value.counted // MICROSECOND
+        self.due_at, self.paused_by = value.due_at, value.paused_by
+        self.met_at, self.breached_at, self.cancelled_at = value.met_at, value.breached_at, value.cancelled_at
+
+
+class Promise(Base):
+    """A moment that an agent named to a customer, such as when somebody will call back."""
+
+    __tablename__ = "promise"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id"), index=True)
+    words: Mapped[str]  # what was promised
+    due_at: Mapped[datetime]
+    made_by_id: Mapped[int | None] = mapped_column(ForeignKey("agent.id"))  # None: a program, such as a callback
+    made_at: Mapped[datetime]
+    kept_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
+
+
+_to_do = text("next_at IS NOT NULL")
+
+Index("ix_clock_next", Clock.next_at, postgresql_where=_to_do, sqlite_where=_to_do)
+Index("ix_clock_started", Clock.started_at, Clock.id)
