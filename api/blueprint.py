@@ -94,6 +94,12 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         documented: Callable[[View], View] = self.doc(requestBody=body)
         return documented
 
+    def takes_text(self, content_type: str, description: str) -> Callable[[View], View]:
+        """Document a body of text that is no JSON; the view reads it."""
+        content = {content_type: {"schema": {"type": "string", "description": description}}}
+        documented: Callable[[View], View] = self.doc(requestBody={"required": True, "content": content})
+        return documented
+
     def gives_file(self, description: str, *, content_type: str = "application/octet-stream") -> Callable[[View], View]:
         """Answer with the bytes that the view's response carries."""
         content = {content_type: {"schema": {"type": "string", "format": "binary"}}}

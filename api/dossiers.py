@@ -13,6 +13,7 @@ from typing import IO, Any
 import orjson
 
 from api.spreadsheet import lines
+from sla.promises import promises_to
 from ticketing.dossier import Dossier
 from ticketing.errors import NotFound
 from ticketing.files import file_store, pieces
@@ -59,7 +60,9 @@ def _json(dossier: Dossier, names: dict[int, str]) -> Iterator[bytes]:
     }
     yield orjson.dumps(head, option=OPTIONS)[:-1]
     files = ({**one, "path": names.get(one["id"])} for one in dossier.files())
-    for name, rows in (("tickets", dossier.tickets()), ("messages", dossier.messages()), ("files", files)):
+    promised = promises_to(dossier.persons)
+    parts = {"tickets": dossier.tickets(), "messages": dossier.messages(), "files": files, "promises": promised}
+    for name, rows in parts.items():
         yield b',\n"' + name.encode() + b'": [\n'
         for number, row in enumerate(rows):
             yield (b",\n" if number else b"") + orjson.dumps(row, option=OPTIONS)

@@ -110,6 +110,28 @@ def time_cursor(moment: datetime, row_id: int) -> str:
     return write_cursor(["time", moment.astimezone(UTC).isoformat(), row_id])
 
 
+def place_after(cursor: str) -> tuple[int, int] | None:
+    """Return the position and the id behind which a page of an ordered list starts; None: at the start. Raises
+    InvalidInput.
+    """
+    if not cursor:
+        return None
+    match _read_cursor(cursor):
+        case ["place", int(position), int(row_id)] if abs(position) <= MAX_ID and 0 <= row_id <= MAX_ID:
+            return position, row_id
+    raise _unknown()
+
+
+def number_after(cursor: str) -> int:
+    """Return the number behind which a page of numbered things starts; 0: at the start. Raises InvalidInput."""
+    if not cursor:
+        return 0
+    match _read_cursor(cursor):
+        case ["number", int(number)] if 0 <= number <= MAX_ID:
+            return number
+    raise _unknown()
+
+
 def name_after(cursor: str) -> str:
     """Return the name behind which a page starts; "": at the start. Raises InvalidInput."""
     if not cursor:

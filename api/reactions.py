@@ -9,7 +9,7 @@ from channels import delivery, erasure, moved
 from channels.errors import TransientFailure
 from channels.events import VoicemailRecorded
 from channels.phone import recordings
-from sla import timekeeper
+from sla import promises, timekeeper
 from sla.events import PromiseKept, PromiseMade, PromiseWithdrawn, SLARearmed
 from ticketing import assignment, jobs, journal, search
 from ticketing.erasure import forget_files
@@ -41,6 +41,7 @@ from ticketing.events import (
     TicketSnoozed,
     TicketSplit,
     TicketWoke,
+    WordsOutdated,
 )
 from ticketing.models import JournalEntry
 from ticketing.moment import utc_now
@@ -85,6 +86,12 @@ def _drop_words(entry: Entry) -> None:
         first = False
 
 
+def _index_again(entry: Entry) -> None:
+    if isinstance(entry.event, WordsOutdated):
+        with transaction("worker"):
+            search.reindex(entry.event.tickets)
+
+
 # In the same transaction as the event: database only.
 AT_ONCE: Mapping[type, Sequence[journal.AtOnce]] = {
     TicketOpened: [timekeeper.observe, assignment.ask_for_agent, search.observe],
@@ -101,7 +108,7 @@ AT_ONCE: Mapping[type, Sequence[journal.AtOnce]] = {
     TicketWoke: [timekeeper.observe, assignment.ask_for_agent],
     LiveEnded: [timekeeper.observe],
     TicketMerged: [timekeeper.observe, moved.follow, assignment.free_agent, search.observe],
-    TicketAbsorbed: [timekeeper.observe, search.observe],
+    TicketAbsorbed: [timekeeper.observe, promises.follow_merge, search.observe],
     TicketSplit: [timekeeper.observe, moved.follow, assignment.ask_for_agent, search.observe],
     SubjectChanged: [search.observe],
     PriorityChanged: [timekeeper.observe],
@@ -112,7 +119,7 @@ AT_ONCE: Mapping[type, Sequence[journal.AtOnce]] = {
     PromiseMade: [timekeeper.observe],
     PromiseKept: [timekeeper.observe],
     PromiseWithdrawn: [timekeeper.observe],
-    TicketErased: [erasure.forget, search.observe],
+    TicketErased: [erasure.forget, promises.forget_words, search.observe],
     CustomersMerged: [search.observe],
     CustomersUnmerged: [search.observe],
 }
@@ -125,6 +132,7 @@ AFTERWARDS: Mapping[type, Sequence[journal.Afterwards]] = {
     AssignmentDue: [_drain],
     AgentFreed: [_drain_for],
     TicketErased: [_drop_words, _discard_files],
+    WordsOutdated: [_index_again],
 }
 
 REACTIONS = journal.Reactions(AT_ONCE, AFTERWARDS, job="api.reactions.carry_out")

@@ -8,13 +8,16 @@ from datetime import datetime
 import structlog
 from flask import Flask
 
-from api import assigning, reactions
+from api import alerting, assigning, consequences, feeds, reactions, rearming, replaying
 from api.leader import Leadership
 from channels import delivery, webchat
 from channels.phone import calls
 from config.settings import Settings
-from sla import sweep
+from sla import calendar_versions, notices, sweep
+from sla import consequences as what_follows
 from ticketing import assignment, attachments, closing, jobs, journal, kept_answers, onlookers, sessions, snoozing
+from ticketing.errors import TicketingError
+from ticketing.events import SYSTEM
 from ticketing.moment import utc_now
 from ticketing.store import db
 from ticketing.transaction import transaction
@@ -22,7 +25,8 @@ from ticketing.transaction import transaction
 log = structlog.get_logger()
 
 CHORES_EVERY = 60.0  # seconds
-BATCH = 100  # tickets or clocks in one transaction: whoever asks for the next ticket waits for its end
+BATCH = 100  # tickets in one transaction: whoever asks for the next ticket waits for its end
+CLOCKS = 500  # likewise; they are swept in a handful of statements
 
 
 def run_ticker(app: Flask, stop: threading.Event) -> None:
@@ -63,11 +67,22 @@ def flag_due_clocks() -> None:
     """Flag the SLA clocks whose deadline has passed, in batches so that no transaction is long."""
     while True:
         with transaction("ticker"):
-            flagged = sweep.flag_due(utc_now(), limit=BATCH)
-        if flagged:
-            log.info("clocks breached", count=flagged)
-        if flagged < BATCH:
+            swept = sweep.flag_due(utc_now(), limit=CLOCKS)
+        if swept.clocks:
+            log.info("clocks swept", clocks=swept.clocks, breached=swept.breached, consequences=swept.consequences)
+        if swept.clocks < CLOCKS:
             return
+
+
+def carry_out_consequences() -> None:
+    """Wake a worker for what policies want done by now: what the sweep has just recorded, and what was left."""
+    if what_follows.are_waiting(utc_now()):
+        _hand_out(consequences.carry_out_some, [0])
+
+
+def send_notices() -> None:
+    """Wake workers for agents who are to be told something outside the app."""
+    _hand_out(alerting.send_to, notices.agents_to_tell(utc_now()))
 
 
 def wake_snoozed_tickets() -> None:
@@ -138,6 +153,36 @@ def hand_out_what_waits() -> None:
     _hand_out(assigning.drain_for, agents)
 
 
+def go_on_rearming() -> None:
+    """Wake workers for edits of the rules that nobody carries over to open tickets at the moment."""
+    _hand_out(rearming.carry_on, rearming.left_alone())
+
+
+def go_on_replaying() -> None:
+    """Wake a worker for the replay that nobody works on at the moment."""
+    _hand_out(replaying.carry_on, replaying.left_alone())
+
+
+def compare_shadows() -> None:
+    """Ask what the shadow policies would have done that have been watched for a week."""
+    replaying.compare_shadows()
+
+
+def read_feeds() -> None:
+    """Wake workers for the calendar feeds that are to be read today."""
+    _hand_out(feeds.read, feeds.due())
+
+
+def renew_holidays() -> None:
+    """Give the calendars whose holidays come to an end soon those of later years."""
+    for calendar_id in calendar_versions.running_out(at=utc_now()):
+        try:
+            with transaction("ticker"):
+                calendar_versions.renew_holidays(calendar_id, by=SYSTEM, at=utc_now())
+        except TicketingError as error:
+            log.warning("holidays not renewed", calendar_id=calendar_id, error=error.code)
+
+
 def forget_onlookers() -> None:
     """Delete who looked at a ticket a while ago."""
     if onlookers.are_expired(utc_now()):
@@ -172,6 +217,8 @@ def _hand_out(function: Callable[[int], None], ids: Sequence[int]) -> None:
 
 TASKS: tuple[Callable[[], None], ...] = (
     flag_due_clocks,
+    carry_out_consequences,
+    send_notices,
     wake_snoozed_tickets,
     close_solved_tickets,
     expire_leases,
@@ -179,5 +226,14 @@ TASKS: tuple[Callable[[], None], ...] = (
     wake_for_retries,
     end_stale_live_waits,
     hand_out_what_waits,
+    go_on_rearming,
+    go_on_replaying,
 )
-CHORES: tuple[Callable[[], None], ...] = (forget_onlookers, remove_unused_uploads, forget_old_answers)
+CHORES: tuple[Callable[[], None], ...] = (
+    forget_onlookers,
+    remove_unused_uploads,
+    forget_old_answers,
+    read_feeds,
+    renew_holidays,
+    compare_shadows,
+)

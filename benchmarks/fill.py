@@ -26,7 +26,7 @@ def fill(connection: Connection, tickets: int, *, at: datetime) -> None:
     """Add the tickets, with all that belongs to them; the tables were empty, so ids count from 1."""
     speech = _SQLITE if connection.dialect.name == "sqlite" else _POSTGRESQL
     values = {"at": at.replace(tzinfo=None).isoformat(" ", "microseconds")}
-    with _without_indexes(connection):
+    with without_indexes(connection):
         for statement in _statements(tickets, speech):
             connection.execute(text(statement), values if ":at" in statement else {})
 
@@ -123,8 +123,10 @@ def _statements(tickets: int, speech: dict[str, str]) -> Iterator[str]:
         f" FROM ticket CROSS JOIN {numbers(MESSAGES)} WHERE n = 1 OR ticket.id <= {LONG} ORDER BY ticket.id, n"
     )
     yield (
-        "INSERT INTO clock (ticket_id, metric, sequence, policy_id, calendar_id, allowance_seconds, started_at, due_at,"
-        " warn_at) SELECT id, 'first_response', 1, 1, 1, 14400, created_at, due_at, warn_at FROM ticket"
+        "INSERT INTO clock (ticket_id, metric, sequence, policy_id, calendar_id, allowance_seconds, started_at,"
+        " counted_microseconds, running_since, due_at, warn_at, next_at, steps_done, channel, queue_id, priority,"
+        " agent_id) SELECT id, 'first_response', 1, 1, 1, 14400, created_at, 0, created_at, due_at, warn_at, warn_at, 0,"
+        " channel, queue_id, priority, assignee_id FROM ticket"
         " WHERE sla_tracked ORDER BY id"
     )
     yield (
@@ -154,7 +156,7 @@ _WORDS_ON_SQLITE = """
 
 
 @contextmanager
-def _without_indexes(connection: Connection) -> Iterator[None]:
+def without_indexes(connection: Connection) -> Iterator[None]:
     """Take the indexes off, and put them back: to sort once is faster than to insert in order a million times."""
     if connection.dialect.name == "sqlite":
         found = connection.execute(

@@ -17,11 +17,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from environs import EnvError, EnvValidationError, FileAwareEnv
-from marshmallow.validate import Length, OneOf, Range
+from marshmallow.validate import Length, OneOf, Range, Regexp
 
 from config.running import read as read_running
 
 SANDBOX_MAILBOX = "/sandbox"  # the path of an SMTP URL at which the sandbox itself listens; no relay has one
+ADDRESS_OR_NONE = r"([^\s@<>()\",;:\\]+@[^\s@<>()\",;:\\]+)?$"
 SECRET_KEY_FILE = "secret.key"  # noqa: S105 - a file's name
 
 
@@ -74,6 +75,7 @@ class Settings:
     sandbox: bool
     twilio: TwilioAccount | None  # None: phone and SMS are off
     smtp_url: str | None = field(repr=False)  # None: no mail can go out
+    alerts_from: str  # the address from which agents are written to; "": the desk's oldest mail inbox
     storage_url: str
     defaults_file: Path | None  # None: the defaults that come with the package
     web_workers: int
@@ -87,6 +89,7 @@ class Settings:
     login_rate_limit: Rate | None  # of attempts from one address
     chat_rate_limit: Rate | None  # of a visitor, or of an address without one
     trusted_proxies: int  # how many of ours stand in front and write X-Forwarded-For
+    private_addresses: bool  # whether webhooks and feeds may lead into our own network
     openid: OpenIDProvider | None  # None: people log in with a password only
     log_level: str
     log_format: str
@@ -133,6 +136,7 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
         "twilio_auth_token": lambda: env.str("TWILIO_AUTH_TOKEN", ""),
         "twilio_api_base": lambda: env.str("COMPTOIR_TWILIO_API_BASE", ""),
         "smtp_url": lambda: env.str("COMPTOIR_SMTP_URL", ""),
+        "alerts_from": lambda: env.str("COMPTOIR_ALERTS_FROM", "", validate=Regexp(ADDRESS_OR_NONE)),
         "storage_url": lambda: env.str("COMPTOIR_STORAGE_URL", ""),
         "defaults_file": lambda: env.str("COMPTOIR_DEFAULTS_FILE", ""),
         "web_workers": lambda: env.int("COMPTOIR_WEB_WORKERS", 2, validate=Range(min=1, max=64)),
@@ -149,6 +153,7 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
         "login_rate_limit": lambda: env.str("COMPTOIR_LOGIN_RATE_LIMIT", "10/minute"),
         "chat_rate_limit": lambda: env.str("COMPTOIR_CHAT_RATE_LIMIT", "600/minute"),
         "trusted_proxies": lambda: env.int("COMPTOIR_TRUSTED_PROXIES", 0, validate=Range(min=0, max=10)),
+        "private_addresses": lambda: env.str("COMPTOIR_PRIVATE_ADDRESSES", "off", validate=OneOf(["on", "off"])),
         "oidc_issuer": lambda: env.str("COMPTOIR_OIDC_ISSUER", ""),
         "oidc_client_id": lambda: env.str("COMPTOIR_OIDC_CLIENT_ID", ""),
         "oidc_client_secret": lambda: env.str("COMPTOIR_OIDC_CLIENT_SECRET", ""),
@@ -218,6 +223,7 @@ def _assemble(raw: dict[str, Any], *, embedded: bool) -> Settings:
         rate_limit=_rate("COMPTOIR_RATE_LIMIT", raw["rate_limit"]),
         login_rate_limit=_rate("COMPTOIR_LOGIN_RATE_LIMIT", raw["login_rate_limit"]),
         chat_rate_limit=_rate("COMPTOIR_CHAT_RATE_LIMIT", raw["chat_rate_limit"]),
+        private_addresses=raw["private_addresses"] == "on",
         openid=_openid(raw),
     )
 
@@ -234,6 +240,7 @@ _AS_THEY_ARE = (
     "attachment_max_bytes",
     "delivery_lease_seconds",
     "tick_seconds",
+    "alerts_from",
     "solved_grace_seconds",
     "trusted_proxies",
     "log_level",

@@ -8,8 +8,8 @@ Spans are working time of the policy's calendar, of every hour of the week where
 is counted from the deadline: before it when negative, after it when positive.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -58,8 +58,8 @@ class Target:
     """What is asked for: working time in `hours`.
 
     `calendar_id` is the row of its calendar; None: every hour of the week counts. `steps` are the moments at which
-    something happens, as offsets from the deadline, in order; the deadline itself, 0, is one of them. `warn_before` is
-    None when nobody is to be warned.
+    something happens, as offsets from the deadline, in order; the deadline itself, 0, is one of them. `actions` is what
+    the policy wants done at a step (see sla.actions). `warn_before` is None when nobody is to be warned.
     """
 
     allowance: timedelta
@@ -68,6 +68,7 @@ class Target:
     warn_before: timedelta | None = None
     pause_on: frozenset[str] = frozenset()
     steps: tuple[timedelta, ...] = (timedelta(0),)
+    actions: Mapping[timedelta, Sequence[Mapping[str, Any]]] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,15 @@ def _target(metric: Metric, target: Mapping[str, Any], hours: BusinessHours, cal
         warn_before=timedelta(seconds=-earliest) if earliest < 0 else None,
         pause_on=frozenset(target["pause_on"]) if "pause_on" in target else USUAL_PAUSES[metric],
         steps=tuple(timedelta(seconds=offset) for offset in sorted(offsets)),
+        actions=_actions(target),
     )
+
+
+def _actions(target: Mapping[str, Any]) -> dict[timedelta, list[Mapping[str, Any]]]:
+    wanted: dict[timedelta, list[Mapping[str, Any]]] = {}
+    for step in target.get("steps", ()):
+        wanted.setdefault(timedelta(seconds=step["offset_seconds"]), []).extend(step.get("actions", ()))
+    return wanted
 
 
 @cache

@@ -5,11 +5,12 @@ moments decide: an entry that had to wait for a lock counts from when it happene
 noticed meanwhile, so that replay from the journal comes to the same verdict.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sla.agreement import Metric, Target
+from sla.changing import replace
 from sla.hours import BusinessHours, due, elapsed
 from sla.segments import NOTHING
 
@@ -28,7 +29,8 @@ class State(StrEnum):
 class SLAClock:
     """One target running for one ticket. All moments are UTC.
 
-    `counted` is the working time that had passed at `running_since`, or all of it once the clock rests or has ended.
+    `counted` is the working time that had passed at `running_since`, which is when it last began to run or to rest; all
+    of it once the clock has ended.
     `due_at` is None while it rests with its deadline still ahead, since nobody can say when it will go on. `met_at` is
     when what was awaited happened, in time or late; `breached_at` is the deadline itself, never the moment when
     somebody noticed. `cancelled_at` is when it ended unmet: nobody is owed anything any more.
@@ -106,21 +108,36 @@ def cancel(clock: SLAClock, at: datetime, hours: BusinessHours) -> SLAClock:
 
 
 def pause(clock: SLAClock, at: datetime, by: str, hours: BusinessHours) -> SLAClock:
-    """Let the clock rest. Its deadline is open from here on, unless it has passed already."""
-    missed = _missed(clock, at)
-    counted = counted_at(clock, at, hours)
-    return replace(clock, counted=counted, paused_by=by, due_at=missed, breached_at=missed)
+    """Let the clock rest, or rest on for another reason. Its deadline is open, unless it has passed already."""
+    at = max(at, clock.running_since)
+    missed, counted = _missed(clock, at), counted_at(clock, at, hours)
+    return replace(clock, counted=counted, running_since=at, paused_by=by, due_at=missed, breached_at=missed)
 
 
 def resume(clock: SLAClock, at: datetime, hours: BusinessHours) -> SLAClock:
     """Let the clock go on after a rest, with what it had left. Raises NeverOpen and OutOfReach."""
-    deadline = clock.due_at or due(at, clock.allowance - clock.counted, hours)
+    at = max(at, clock.running_since)  # what is told late cannot make it go on before it rested
+    deadline = clock.due_at or due(at, max(NOTHING, clock.allowance - clock.counted), hours)
     return replace(clock, running_since=at, paused_by=None, due_at=deadline)
 
 
 def reopen(clock: SLAClock, at: datetime, hours: BusinessHours) -> SLAClock:
     """Let a clock that was met go on: what it awaited turned out not to have happened. Raises as `resume` does."""
+    at = max(at, clock.met_at or at)
     return resume(replace(clock, met_at=None, due_at=clock.breached_at), at, hours)
+
+
+def backdate(clock: SLAClock, since: datetime, hours: BusinessHours) -> SLAClock:
+    """Let a clock have begun earlier than was thought, by all the working time in between. Raises as `due` does."""
+    if since >= clock.started_at:
+        return clock
+    counted = clock.counted + elapsed(since, clock.started_at, hours)
+    earlier = replace(clock, started_at=since, counted=counted, breached_at=None)
+    if clock.paused_by and counted < clock.allowance:
+        return replace(earlier, due_at=None)
+    if clock.running_since == clock.started_at and not clock.paused_by:
+        return replace(earlier, running_since=since, counted=NOTHING, due_at=due(since, clock.allowance, hours))
+    return replace(earlier, due_at=due(clock.running_since, max(NOTHING, clock.allowance - counted), hours))
 
 
 def retarget(clock: SLAClock, at: datetime, hours: BusinessHours, target: Target, policy_id: int) -> SLAClock:
@@ -133,12 +150,10 @@ def retarget(clock: SLAClock, at: datetime, hours: BusinessHours, target: Target
         return clock
     counted = counted_at(clock, at, hours)
     at = max(at, clock.running_since)
-    moved = replace(
-        clock, policy_id=policy_id, allowance=target.allowance, counted=counted, running_since=at, breached_at=None
-    )
+    moved = replace(clock, policy_id=policy_id, allowance=target.allowance, counted=counted, breached_at=None)
     if clock.paused_by:
         return replace(moved, due_at=None) if counted < target.allowance else replace(moved, due_at=at)
-    return replace(moved, due_at=due(at, max(NOTHING, target.allowance - counted), target.hours))
+    return replace(moved, running_since=at, due_at=due(at, max(NOTHING, target.allowance - counted), target.hours))
 
 
 def counted_at(clock: SLAClock, at: datetime, hours: BusinessHours) -> timedelta:

@@ -1,16 +1,17 @@
 """Load the calendars and policies of config/defaults.toml into an empty store."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
-from sla.calendars import hours_of
+from sla.calendar_versions import definition_of
 from sla.errors import InvalidPolicy
-from sla.hours import BusinessHours, due
+from sla.hours import BusinessHours
 from sla.models import Calendar, Policy
-from sla.policy import check_conditions, check_targets
+from sla.policies import must_be_keepable
+from sla.policy import check_policy
 from ticketing.store import db
 
 
@@ -31,7 +32,8 @@ def _load_calendars(calendars: list[dict[str, Any]], now: datetime) -> None:
         name, definition = _named("calendar", entry)
         if name in known:
             continue
-        BusinessHours.from_dict(definition)
+        BusinessHours.from_dict(definition)  # which refuses what no calendar has
+        definition = definition_of(definition, at=now)
         db.session().add(Calendar(name=name, version=1, definition=definition, created_at=now))
         known.add(name)
     db.session().flush()
@@ -42,40 +44,33 @@ def _load_policies(policies: list[dict[str, Any]], now: datetime) -> None:
     in_force = db.session().scalars(select(Calendar).where(Calendar.archived_at.is_(None)))
     calendars = {calendar.name: calendar for calendar in in_force}
     for entry in policies:
-        name, rest = _named("policy", entry)
+        name, _ = _named("policy", entry)
         if name not in known:
-            db.session().add(_policy(name, rest, calendars, now))
+            db.session().add(_policy(entry, calendars, now))
             known.add(name)
 
 
-def _policy(name: str, entry: Mapping[str, Any], calendars: Mapping[str, Calendar], now: datetime) -> Policy:
-    unknown = set(entry) - {"position", "calendar", "conditions", "targets"}
-    if unknown:
-        raise InvalidPolicy(f"policy {name!r} has unknown keys: {', '.join(sorted(unknown))}")
-    calendar = calendars.get(entry.get("calendar", ""))
+def _policy(entry: Mapping[str, Any], calendars: Mapping[str, Calendar], now: datetime) -> Policy:
+    """Return a policy in the words of the API, but that its calendar is named by its name."""
+    try:
+        check_policy(entry)
+    except InvalidPolicy as error:
+        raise InvalidPolicy(f"policy {entry['name']!r}: {error}") from None
+    calendar = calendars.get(str(entry.get("calendar")))
     if calendar is None:
-        raise InvalidPolicy(f"policy {name!r} needs a calendar in force, not {entry.get('calendar')!r}")
-    conditions, targets = entry.get("conditions", {}), entry.get("targets", {})
-    check_conditions(conditions)
-    check_targets(targets)
-    for target in targets.values():
-        due(now, timedelta(seconds=target["allowance_seconds"]), hours_of(calendar))  # raises NeverOpen
+        raise InvalidPolicy(f"policy {entry['name']!r} needs a calendar in force, not {entry.get('calendar')!r}")
+    must_be_keepable(entry["name"], entry["targets"], calendar, at=now)
     return Policy(
-        name=name,
+        name=entry["name"],
         version=1,
-        position=_position(name, entry),
-        conditions=dict(conditions),
-        targets=dict(targets),
+        position=entry["position"],
+        conditions=dict(entry.get("conditions", {})),
+        targets=dict(entry["targets"]),
+        rules={name: entry[name] for name in ("on_reopen", "automatic_answers_count") if name in entry},
+        shadow=entry.get("shadow", False),
         calendar_id=calendar.id,
         created_at=now,
     )
-
-
-def _position(name: str, entry: Mapping[str, Any]) -> int:
-    position = entry.get("position")
-    if not isinstance(position, int) or isinstance(position, bool):
-        raise InvalidPolicy(f"policy {name!r} needs a position, a whole number; the lowest is asked first")
-    return position
 
 
 def _named(kind: str, entry: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -2,13 +2,20 @@
 
     {"time_zone": "Europe/Paris",
      "weekly": {"mon": [["09:00", "12:00"], ["22:00", "06:00"]], "sun": [["00:00", "24:00"]]},
-     "exceptions": {"2026-12-25": [], "2026-12-24": [["09:00", "12:00"]]}}
+     "exceptions": {"2026-12-24": [["09:00", "12:00"]], "2026-07-03": {"spans": [], "name": "Stocktaking"}},
+     "yearly": {"01-01": [], "02-29": [["10:00", "12:00"]]},
+     "imported": {"2026-12-25": {"spans": [], "name": "Christmas Day", "source": "holidays:CA-QC"}}}
 
-A weekday left out is closed; an exception replaces its date. Seconds may be given: "09:00:30".
+A weekday left out is closed. Each of the others replaces its date: an exception beats what is imported, that beats what
+comes back every year, that beats the weekday. Any of their days may be given a name. Seconds may be given: "09:00:30".
+
+A calendar in the store keeps two more things, which say where `imported` comes from and mean nothing here: `holidays`
+(see sla.public_holidays) and `sources` (see sla.imports).
 """
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from typing import Any
@@ -20,18 +27,31 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MIDNIGHT = 24 * 3600
 MOST_SPANS_A_DAY = 48
 MOST_EXCEPTIONS = 5000
+LONGEST_NAME = 200
 
 Span = tuple[int, int]  # opening, closing: seconds since the date's midnight; over midnight when closing > MIDNIGHT
 Spans = tuple[Span, ...]  # in order, not overlapping
 
-_KEYS = {"time_zone", "weekly", "exceptions"}
+DayOfYear = tuple[int, int]  # month, day
+
+_KEYS = {"time_zone", "weekly", "exceptions", "yearly"}
+_KEPT = {"imported", "holidays", "sources"}  # what people do not write themselves
 _TIME = re.compile(r"(\d{2}):(\d{2})(?::(\d{2}))?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_LEAP_YEAR = 2000
+
+
+@dataclass(frozen=True)
+class SpecialDay:
+    """What a date has instead of its weekday's spans, and what it is called; "": nothing."""
+
+    spans: Spans
+    name: str = ""
 
 
 def read_zone(definition: Mapping[str, Any]) -> ZoneInfo:
     """Return the calendar's time zone. Raises InvalidCalendar, also for keys that no calendar has."""
-    unknown = set(definition) - _KEYS
+    unknown = set(definition) - _KEYS - _KEPT
     if unknown:
         raise InvalidCalendar(f"a calendar has no {_listed(unknown)}; it has {_listed(_KEYS)}")
     name = definition.get("time_zone")
@@ -55,12 +75,23 @@ def read_weekly(definition: Mapping[str, Any]) -> tuple[Spans, ...]:
     return days
 
 
-def read_exceptions(definition: Mapping[str, Any]) -> dict[date, Spans]:
-    """Return the spans of the dates that differ from their weekday. Raises InvalidCalendar."""
-    exceptions = _mapping(definition, "exceptions")
-    if len(exceptions) > MOST_EXCEPTIONS:
-        raise InvalidCalendar(f"exceptions may name at most {MOST_EXCEPTIONS} dates, not {len(exceptions)}")
-    return {_read_date(day): _read_day(day, spans) for day, spans in exceptions.items()}
+def read_dates(definition: Mapping[str, Any]) -> dict[date, SpecialDay]:
+    """Return the dates that differ, by exception or because they were imported. Raises InvalidCalendar."""
+    imported = _few(definition, "imported")
+    exceptions = _few(definition, "exceptions")
+    read = {_read_date("imported", day): _read_special(day, words) for day, words in imported.items()}
+    for text, words in exceptions.items():
+        day, special = _read_date("exceptions", text), _read_special(text, words)
+        # Hours of one's own on Christmas Day are still Christmas Day's.
+        called = special.name or (read[day].name if day in read else "")
+        read[day] = SpecialDay(special.spans, called)
+    return read
+
+
+def read_yearly(definition: Mapping[str, Any]) -> dict[DayOfYear, SpecialDay]:
+    """Return the days that differ every year, those of 29 February in leap years. Raises InvalidCalendar."""
+    yearly = _few(definition, "yearly")
+    return {_read_day_of_year(day): _read_special(day, words) for day, words in yearly.items()}
 
 
 def _mapping(definition: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -70,13 +101,45 @@ def _mapping(definition: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return value
 
 
-def _read_date(text: Any) -> date:
+def _few(definition: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    days = _mapping(definition, key)
+    if len(days) > MOST_EXCEPTIONS:
+        raise InvalidCalendar(f"{key} may name at most {MOST_EXCEPTIONS} dates, not {len(days)}")
+    return days
+
+
+def _read_date(key: str, text: Any) -> date:
+    found = _date(text)
+    if found is None:
+        raise InvalidCalendar(f"{key}: {text!r} is no date; write one such as 2026-12-25")
+    return found
+
+
+def _read_day_of_year(text: Any) -> DayOfYear:
+    found = _date(f"{_LEAP_YEAR}-{text}")
+    if found is None:
+        raise InvalidCalendar(f"yearly: {text!r} is no day of the year; write one such as 12-25")
+    return found.month, found.day
+
+
+def _date(text: Any) -> date | None:
     try:
-        if isinstance(text, str) and _DATE.fullmatch(text):
-            return date.fromisoformat(text)
+        return date.fromisoformat(text) if isinstance(text, str) and _DATE.fullmatch(text) else None
     except ValueError:
-        pass
-    raise InvalidCalendar(f"exceptions: {text!r} is no date; write one such as 2026-12-25")
+        return None
+
+
+def _read_special(day: str, words: Any) -> SpecialDay:
+    if not isinstance(words, Mapping):
+        return SpecialDay(_read_day(day, words))
+    unknown = set(words) - {"spans", "name", "source"}
+    if unknown or "spans" not in words:
+        raise InvalidCalendar(f"{day}: write a list of spans, or an object with spans and a name, not {words!r}")
+    for key in ("name", "source"):
+        text = words.get(key, "")
+        if not isinstance(text, str) or len(text) > LONGEST_NAME:
+            raise InvalidCalendar(f"{day}: the {key} is a text of at most {LONGEST_NAME} characters")
+    return SpecialDay(_read_day(day, words["spans"]), words.get("name", "").strip())
 
 
 def _read_day(day: str, spans: Any) -> Spans:
@@ -84,14 +147,14 @@ def _read_day(day: str, spans: Any) -> Spans:
         raise InvalidCalendar(f'{day}: write a list of spans such as [["09:00", "17:00"]], not {spans!r}')
     if len(spans) > MOST_SPANS_A_DAY:
         raise InvalidCalendar(f"{day}: at most {MOST_SPANS_A_DAY} spans, not {len(spans)}")
-    read = sorted(_read_span(day, span) for span in spans)
+    read = sorted(read_span(day, span) for span in spans)
     for (_, closing), (opening, _) in pairwise(read):
         if opening < closing:
-            raise InvalidCalendar(f"{day}: spans overlap from {_written(opening)} until {_written(closing)}")
+            raise InvalidCalendar(f"{day}: spans overlap from {written(opening)} until {written(closing)}")
     return tuple(read)
 
 
-def _read_span(day: str, span: Any) -> Span:
+def read_span(day: str, span: Any) -> Span:
     if not isinstance(span, (list, tuple)) or len(span) != 2:
         raise InvalidCalendar(f'{day}: {span!r} is no span; write one such as ["09:00", "17:00"]')
     opening, closing = (_read_time(day, text) for text in span)
@@ -116,12 +179,12 @@ def _refuse_overlap_with_next_day(number: int, spans: Spans, tomorrow: Spans) ->
     if spans and tomorrow and spans[-1][1] - MIDNIGHT > tomorrow[0][0]:
         today, next_day = DAYS[number], DAYS[(number + 1) % 7]
         raise InvalidCalendar(
-            f"{today}: the span from {_written(spans[-1][0])} runs over midnight into {next_day}'s span "
-            f"from {_written(tomorrow[0][0])}"
+            f"{today}: the span from {written(spans[-1][0])} runs over midnight into {next_day}'s span "
+            f"from {written(tomorrow[0][0])}"
         )
 
 
-def _written(seconds: int) -> str:
+def written(seconds: int) -> str:
     """Return a time of day as people write it, whether or not it is past midnight."""
     seconds = seconds if seconds == MIDNIGHT else seconds % MIDNIGHT
     text = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}"

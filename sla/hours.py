@@ -4,6 +4,7 @@ Everything is elapsed time to the microsecond, never wall-clock time: the night 
 hours. Spans are half-open: at opening time the desk is open, at closing time it is closed.
 """
 
+from calendar import isleap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -11,7 +12,7 @@ from itertools import count
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-from sla.definition import Spans, read_exceptions, read_weekly, read_zone
+from sla.definition import DayOfYear, Spans, read_dates, read_weekly, read_yearly, read_zone
 from sla.errors import NeverOpen, OutOfReach
 from sla.segments import NOTHING, Segment, Year, lay_out
 
@@ -23,21 +24,46 @@ Interval = tuple[datetime, datetime, bool]  # from, to (UTC, half-open), whether
 
 @dataclass(frozen=True)
 class BusinessHours:
-    """When the desk is open: spans of each weekday, Monday first, and of the dates that differ, in the desk's own zone.
+    """When the desk is open: spans of each weekday, Monday first, and of the days that differ, in the desk's own zone.
 
-    A span belongs to the date on which it opens, over midnight too. A date with an exception is open as the exception
-    says and not otherwise.
+    A span belongs to the date on which it opens, over midnight too. A day that differs is open as it says itself and
+    not otherwise; a date beats the day of every year.
     """
 
     time_zone: ZoneInfo
     weekly: tuple[Spans, ...]
-    exceptions: Mapping[date, Spans] = field(hash=False)
+    exceptions: Mapping[date, Spans] = field(default_factory=dict, hash=False)  # those that were imported as well
+    yearly: Mapping[DayOfYear, Spans] = field(default_factory=dict, hash=False)
+    names: Mapping[date | DayOfYear, str] = field(default_factory=dict, hash=False)
     _years: dict[int, Year] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def from_dict(cls, definition: Mapping[str, Any]) -> Self:
         """Return the hours of a calendar's definition (see sla.definition). Raises InvalidCalendar."""
-        return cls(read_zone(definition), read_weekly(definition), read_exceptions(definition))
+        dates, yearly = read_dates(definition), read_yearly(definition)
+        return cls(
+            read_zone(definition),
+            read_weekly(definition),
+            {day: special.spans for day, special in dates.items()},
+            {day: special.spans for day, special in yearly.items()},
+            {
+                **{day: special.name for day, special in yearly.items() if special.name},
+                **{day: special.name for day, special in dates.items() if special.name},
+            },
+        )
+
+    def spans_of(self, day: date) -> Spans:
+        """Return what opens on a date of the desk."""
+        special = self.special(day)
+        return self.weekly[day.weekday()] if special is None else special
+
+    def special(self, day: date) -> Spans | None:
+        """Return what opens on a date that differs from its weekday; None: it does not differ."""
+        return self.exceptions.get(day, self.yearly.get((day.month, day.day)))
+
+    def name_of(self, day: date) -> str:
+        """Return what a date of the desk is called, such as "Christmas Day"; "": it has no name."""
+        return self.names.get(day) or self.names.get((day.month, day.day), "")
 
     def year(self, number: int) -> Year:
         """Return the open segments of a UTC year, laid out when first asked for. Raises OutOfReach.
@@ -49,9 +75,20 @@ class BusinessHours:
         except KeyError:
             if not FIRST_YEAR <= number <= LAST_YEAR:
                 raise OutOfReach(f"working time is reckoned from {FIRST_YEAR} to {LAST_YEAR}: {number}") from None
-        laid_out = lay_out(number, self.time_zone, self.weekly, self.exceptions)
+        laid_out = lay_out(number, self.time_zone, self.weekly, self._special_days(number))
         self._years[number] = laid_out
         return laid_out
+
+    def _special_days(self, year: int) -> Mapping[date, Spans]:
+        """Return the days that differ in a year and around its two ends."""
+        near = range(year - 1, year + 2)
+        found = {
+            date(number, month, day): spans
+            for number in near
+            for (month, day), spans in self.yearly.items()
+            if (month, day) != (2, 29) or isleap(number)
+        }
+        return found | {day: spans for day, spans in self.exceptions.items() if day.year in near}
 
 
 def due(start: datetime, allowance: timedelta, hours: BusinessHours) -> datetime:
@@ -62,7 +99,7 @@ def due(start: datetime, allowance: timedelta, hours: BusinessHours) -> datetime
     Holds: elapsed(start, due(start, allowance, hours), hours) == allowance.
     Raises NeverOpen when the desk is closed for more than a year before the allowance is used up.
     """
-    moment = _utc(start)
+    moment = start if start.tzinfo is UTC else _utc(start)  # a call is a tenth of the whole
     if allowance <= NOTHING:
         return _due_at_once(moment, allowance)
     year = hours.year(moment.year)
@@ -78,6 +115,9 @@ def elapsed(start: datetime, end: datetime, hours: BusinessHours) -> timedelta:
     first, last = _utc(start), _utc(end)
     if last < first:
         return -elapsed(end, start, hours)
+    if first.year == last.year:
+        year = hours.year(first.year)
+        return year.open_until(last) - year.open_until(first)
     whole_years = sum((hours.year(number).total for number in range(first.year, last.year)), NOTHING)
     return whole_years + hours.year(last.year).open_until(last) - hours.year(first.year).open_until(first)
 

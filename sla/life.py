@@ -4,13 +4,13 @@ What each kind of entry does to the clocks stands in MOVES, at the end.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple, Self
 
 from sla import clock
 from sla.agreement import SNOOZED, Agreement, Metric, OnReopen, Promises, Target, always_open
+from sla.changing import replace
 from sla.clock import SLAClock
 from sla.errors import NeverOpen, OutOfReach
 from sla.events import PromiseKept, PromiseMade, PromiseWithdrawn, SLARearmed
@@ -69,6 +69,7 @@ class Life:
         self.troubles: list[str] = []
         self._load = load
         self._clocks: list[SLAClock] | None = None
+        self._running: set[int] = set()  # places of the clocks that have not ended
 
     @classmethod
     def opened(cls, entry: Entry, promises: Promises) -> Self:
@@ -98,6 +99,7 @@ class Life:
         """All clocks of the ticket, in the order in which they were started."""
         if self._clocks is None:
             self._clocks = list(self._load())
+            self._running = {place for place, one in enumerate(self._clocks) if not one.has_ended}
         return self._clocks
 
     @property
@@ -142,7 +144,9 @@ class Life:
         self._add(clock.pause(started, since, reason, target.hours) if reason else started)
 
     def _add(self, started: SLAClock) -> None:
-        self.clocks.append(started)
+        clocks = self.clocks
+        self._running.add(len(clocks))
+        clocks.append(started)
         self.counts[started.metric] = started.sequence
         self.awaited.add(started.metric)
 
@@ -157,16 +161,21 @@ class Life:
         wanted = self.awaited.intersection(metrics)
         if not wanted:
             return
-        for place, one in enumerate(self.clocks):
-            if one.metric in wanted and not one.has_ended and only(one):
-                self._put(place, one, partial(change, one, self._hours(one, promises)))
-        self.awaited = {one.metric for one in self.clocks if not one.has_ended}
+        clocks = self.clocks
+        for place in sorted(self._running):
+            one = clocks[place]
+            if one.metric in wanted and only(one):
+                self._put(place, partial(change, one, self._hours(one, promises)))
+        self.awaited = {clocks[place].metric for place in self._running}
 
-    def _put(self, place: int, before: SLAClock, change: Callable[[], SLAClock]) -> None:
+    def _put(self, place: int, change: Callable[[], SLAClock]) -> None:
+        """Put what a change makes of a clock in its place; it stays as it was where its calendar has run out."""
         try:
-            self.clocks[place] = change()
+            changed = self.clocks[place] = change()
         except (NeverOpen, OutOfReach) as error:
-            self.troubles.append(f"{before.metric}: {error}")
+            self.troubles.append(f"{self.clocks[place].metric}: {error}")
+            return
+        (self._running.discard if changed.has_ended else self._running.add)(place)
 
     def _meet(self, metrics: Iterable[Metric], at: datetime, promises: Promises) -> None:
         self._change(metrics, promises, lambda one, hours: clock.meet(one, at, hours))
@@ -200,7 +209,7 @@ class Life:
                 return one
             if reason is None:
                 return clock.resume(one, at, hours)
-            return replace(one, paused_by=reason) if one.paused_by else clock.pause(one, at, reason, hours)
+            return clock.pause(one, at, reason, hours)
 
         self._change(Metric, promises, settle)
 
@@ -258,13 +267,7 @@ class Life:
             self._start(Metric.NEXT_RESPONSE, self._agreement(promises), since)
             return
 
-        def earlier(one: SLAClock, _hours: BusinessHours) -> SLAClock:
-            target = self._target(one, promises)
-            if target is None or since >= one.started_at:
-                return one
-            return clock.start(one.metric, target, since, sequence=one.sequence, policy_id=one.policy_id)
-
-        self._change([Metric.NEXT_RESPONSE], promises, earlier)
+        self._change([Metric.NEXT_RESPONSE], promises, lambda one, hours: clock.backdate(one, since, hours))
 
     def _replied(self, entry: Entry, before: Facts, promises: Promises) -> None:
         event: Any = entry.event
@@ -325,7 +328,8 @@ class Life:
         if self.solved is None or Metric.RESOLUTION not in self.awaited:
             return
         last = max(place for place, one in enumerate(self.clocks) if one.metric is Metric.RESOLUTION)
-        self.clocks[last] = replace(
+        verdict = partial(
+            replace,
             self.clocks[last],
             met_at=self.solved.met_at,
             due_at=self.solved.due_at,
@@ -333,6 +337,7 @@ class Life:
             counted=self.solved.counted,
             paused_by=None,
         )
+        self._put(last, verdict)
         self.awaited.discard(Metric.RESOLUTION)
 
     def _reopened(self, entry: Entry, before: Facts, promises: Promises) -> None:
@@ -357,7 +362,7 @@ class Life:
         if last.met_at is None:
             return
         self.solved = Solved(last.met_at, last.due_at, last.breached_at, last.counted)
-        self._put(place, last, lambda: clock.reopen(last, at, self._hours(last, promises)))
+        self._put(place, lambda: clock.reopen(last, at, self._hours(last, promises)))
         self.awaited.add(Metric.RESOLUTION)
         self._rest(at, promises)
 

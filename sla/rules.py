@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import contains_eager
 
 from sla.agreement import Agreement, OnReopen, targets_of
 from sla.calendars import hours_of
 from sla.facts import Facts
 from sla.hours import BusinessHours
-from sla.models import Policy, RulesStamp
+from sla.models import SEEN, Policy, RulesStamp
 from ticketing.store import db
 
 
@@ -84,7 +84,17 @@ _kept: dict[str, InForce] = {}  # by stamp; the last one only
 
 
 def in_force() -> InForce:
-    """Return the policies in force, as they stand in this transaction."""
+    """Return the policies in force, as they stand in this transaction; asks for their stamp once in each."""
+    session = db.session()
+    under_way = session.get_transaction()
+    seen: tuple[object, InForce] | None = session.info.get(SEEN)
+    if seen is None or seen[0] is not under_way:
+        found = _read_in_force_unless_kept()
+        seen = session.info[SEEN] = (session.get_transaction(), found)
+    return seen[1]
+
+
+def _read_in_force_unless_kept() -> InForce:
     stamp = db.session().scalar(select(RulesStamp.value).where(RulesStamp.id == 1))
     if stamp is None:
         return _read_in_force()
@@ -107,9 +117,10 @@ def _read_in_force() -> InForce:
     return InForce(agreements, {one.id: one for one in agreements})
 
 
-def _policies() -> Select[tuple[Policy]]:
-    query = select(Policy).join(Policy.calendar).options(contains_eager(Policy.calendar))
-    return query.where(Policy.shadow.is_(False)).order_by(Policy.position, Policy.id)
+def _policies() -> Select[Policy]:
+    query: Select[Policy] = select(Policy).join(Policy.calendar).options(contains_eager(Policy.calendar))
+    origin = func.coalesce(Policy.origin_id, Policy.id)  # so that an edit does not move a policy among its equals
+    return query.where(Policy.shadow.is_(False)).order_by(Policy.position, origin, Policy.id)
 
 
 def _agreement(row: Policy) -> Agreement:

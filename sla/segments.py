@@ -36,7 +36,9 @@ class Year:
         index = bisect_right(self.opens, moment) - 1
         if index < 0:
             return NOTHING
-        return min(self.after[index], self.before[index] + (moment - self.opens[index]))
+        if moment >= self.closes[index]:
+            return self.after[index]
+        return self.before[index] + (moment - self.opens[index])
 
     def moment_after(self, worked: timedelta) -> datetime:
         """Return the first moment when `worked` of the year's open time is over; 0 < `worked` <= `total`."""

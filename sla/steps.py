@@ -1,10 +1,24 @@
 """When something is to happen to a clock: its warning, its breach, what comes after. Pure."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sla.agreement import Target, always_open
 from sla.clock import SLAClock, moment_of
 from sla.errors import NeverOpen, OutOfReach
+from sla.segments import NOTHING
+
+
+class Step(NamedTuple):
+    """A moment in a clock's life at which a policy wants something to happen."""
+
+    offset: timedelta  # from the deadline: negative before it, nothing at the breach itself
+    at: datetime
+    due_at: datetime  # the deadline
+
+    @property
+    def offset_seconds(self) -> int:
+        return self.offset // timedelta(seconds=1)
 
 
 def target_of(clock: SLAClock, target: Target | None) -> Target:
@@ -20,6 +34,21 @@ def next_step(clock: SLAClock, target: Target, steps_done: int) -> datetime | No
         return moment_of(clock, target.steps[steps_done], target)
     except (NeverOpen, OutOfReach):  # long after the deadline the calendar has run out
         return None
+
+
+def due_steps(clock: SLAClock, target: Target, steps_done: int, now: datetime) -> tuple[list[Step], int]:
+    """Return the steps after `steps_done` of them that are to be taken by `now`, and how many are done then.
+
+    Whoever slept through several takes each of them, but a warning is left out when the deadline has passed as well.
+    """
+    steps: list[Step] = []
+    while (at := next_step(clock, target, steps_done)) is not None and at <= now:
+        offset = target.steps[steps_done]
+        steps_done += 1
+        is_late = clock.due_at is not None and clock.due_at <= now
+        if clock.due_at is not None and not (is_late and offset < NOTHING):
+            steps.append(Step(offset, at, clock.due_at))
+    return steps, steps_done
 
 
 def warning(clock: SLAClock, target: Target) -> datetime | None:

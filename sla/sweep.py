@@ -1,72 +1,203 @@
-"""Flag what falls due. The verdict stands without it (whoever reads a clock sees its true state); this tells people."""
+"""Do what is due on running clocks: warn, flag the breach, escalate. No verdict hangs on it: whoever reads a clock sees
+its true state; this tells people, and lets follow what the policy wants.
 
-from collections.abc import Sequence
+Hundreds of tickets are swept in a handful of statements, whatever falls due on them.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 
-from sla import clock
-from sla.events import SLABreached
-from sla.models import Clock
-from sla.summary import summarise
+from sla import rules
+from sla.agreement import Metric, Promises, Target
+from sla.clock import SLAClock
+from sla.consequences import Wanted, record
+from sla.events import SLABreached, SLAEscalated, SLAWarned
+from sla.models import Clock, value_of
+from sla.segments import NOTHING
+from sla.steps import Step, due_steps, next_step, target_of
+from sla.summary import summary_of
 from ticketing import journal
-from ticketing.events import SYSTEM
+from ticketing.events import SYSTEM, Event
+from ticketing.many import among, update_many
 from ticketing.models import Ticket
 from ticketing.moment import rfc3339
 from ticketing.store import db
 
+TICKET, CLOCK = cast(Table, Ticket.__table__), cast(Table, Clock.__table__)
 
-def flag_due(now: datetime, limit: int = 500) -> int:
-    """Mark clocks whose deadline has passed as breached at their deadline; return how many were flagged.
 
-    Looks at no more than `limit` clocks, the earliest deadline first: call it again while it returns something. Runs
-    inside a transaction. Several at once flag each clock once; tickets that others hold locked wait for the next time.
+class Swept(NamedTuple):
+    """How many clocks had something due, how many of them were breached, and what of that has consequences."""
+
+    clocks: int
+    breached: int
+    consequences: int
+
+
+class Ticking(NamedTuple):
+    """A clock's columns."""
+
+    id: int
+    ticket_id: int
+    metric: Metric
+    sequence: int
+    policy_id: int | None
+    promise_id: int | None
+    allowance_seconds: int
+    started_at: datetime
+    counted_microseconds: int
+    running_since: datetime
+    paused_by: str | None
+    due_at: datetime | None
+    warn_at: datetime | None
+    met_at: datetime | None
+    breached_at: datetime | None
+    cancelled_at: datetime | None
+    next_at: datetime | None
+    steps_done: int
+    agent_id: int | None
+
+
+class Locked(NamedTuple):
+    """What is to be known of a ticket that is locked."""
+
+    id: int
+    updated_at: datetime
+    assignee_id: int | None
+
+
+@dataclass
+class Changes:
+    """What a sweep comes to, table by table."""
+
+    clocks: list[dict[str, Any]] = field(default_factory=list)
+    tickets: list[dict[str, Any]] = field(default_factory=list)
+    entries: list[tuple[int, Event, datetime]] = field(default_factory=list)
+    wanted: list[Wanted] = field(default_factory=list)
+
+
+def flag_due(now: datetime, limit: int = 500) -> Swept:
+    """Take every step that is due by `now` on no more than about `limit` clocks, what is due longest first.
+
+    Call it again while it finds something. Runs inside a transaction. Several at once take each step once; tickets that
+    others hold locked wait for the next time.
     """
-    flagged = 0
-    tickets = _lock_tickets(_tickets_with_due_clocks(now, limit))
-    clocks = _clocks_by_ticket([ticket.id for ticket in tickets])
-    for ticket in tickets:
-        flagged += _flag(ticket, clocks[ticket.id], now)
-    return flagged
+    tickets = _lock_tickets(now, limit)
+    if not tickets:
+        return Swept(0, 0, 0)
+    changes, promises = Changes(), rules.in_force()
+    for ticket_id, clocks in groupby(_clocks_of(tickets), lambda clock: clock.ticket_id):
+        _sweep_ticket(tickets[ticket_id], list(clocks), now, promises, changes)
+    recorded = _write(changes, now)
+    breached = sum(type(event) is SLABreached for _, event, _ in changes.entries)
+    return Swept(len(changes.clocks), breached, recorded)
 
 
-def _tickets_with_due_clocks(now: datetime, limit: int) -> Sequence[int]:
-    due = select(Clock.ticket_id).where(Clock.next_at <= now)
-    return db.session().scalars(due.order_by(Clock.next_at).limit(limit)).all()
+def _lock_tickets(now: datetime, limit: int) -> dict[int, Locked]:
+    """Lock the tickets whose clocks have something due; return them by id.
 
-
-def _lock_tickets(ids: Sequence[int]) -> Sequence[Ticket]:
-    """Lock the tickets before their clocks, in the order of their ids, as everybody does who moves clocks."""
-    if not ids:
-        return []
+    Nobody is waited for, so that the order of the locks does not matter.
+    """
     query = (
-        select(Ticket)
-        .where(Ticket.id.in_(ids))
-        .order_by(Ticket.id)
+        select(Ticket.id, Ticket.updated_at, Ticket.assignee_id)
+        .select_from(Clock)
+        .join(Ticket, Ticket.id == Clock.ticket_id)
+        .where(Clock.next_at <= now)
+        .order_by(Clock.next_at)
+        .limit(limit)
         .with_for_update(of=Ticket, skip_locked=True, key_share=True)
     )
     db.session().flush()
-    return db.session().scalars(query.execution_options(populate_existing=True)).all()
+    return {row.id: Locked(*row) for row in db.session().execute(query)}
 
 
-def _clocks_by_ticket(ids: Sequence[int]) -> dict[int, list[Clock]]:
+def _clocks_of(ticket_ids: Iterable[int]) -> Iterator[Ticking]:
     """Return all clocks of tickets that are locked by now; what was true before the lock may no longer be."""
-    by_ticket: dict[int, list[Clock]] = {one: [] for one in ids}
-    if ids:
-        query = select(Clock).where(Clock.ticket_id.in_(ids)).order_by(Clock.due_at, Clock.id)
-        for row in db.session().scalars(query.execution_options(populate_existing=True)):
-            by_ticket[row.ticket_id].append(row)
-    return by_ticket
+    query = select(*(CLOCK.c[name] for name in Ticking._fields)).where(among(CLOCK.c.ticket_id, sorted(ticket_ids)))
+    query = query.order_by(CLOCK.c.ticket_id, CLOCK.c.id)
+    return (Ticking(*row) for row in db.session().execute(query))
 
 
-def _flag(ticket: Ticket, clocks: Sequence[Clock], now: datetime) -> int:
-    breached = [row for row in clocks if row.breached_at is None and clock.as_of(row.value(), now).breached_at]
-    for row in breached:
-        row.breached_at = row.due_at
-    summarise(ticket, clocks)
-    for row in breached:
-        row.next_at, row.steps_done = None, row.steps_done + 1
-        if row.due_at is not None:
-            event = SLABreached(metric=row.metric, clock_id=row.id, due_at=rfc3339(row.due_at))
-            journal.append(ticket, event, by=SYSTEM, at=row.due_at)
-    return len(breached)
+def _sweep_ticket(
+    ticket: Locked,
+    clocks: list[Ticking],
+    now: datetime,
+    promises: Promises,
+    changes: Changes,
+) -> None:
+    latest = None
+    for place, clock in enumerate(clocks):
+        if clock.next_at is None or clock.next_at > now:
+            continue
+        value = value_of(clock)
+        target = _target_of(value, promises)
+        steps, clocks[place] = _take_steps(clock, value, target, now)
+        if clocks[place].breached_at and not clock.breached_at:
+            clocks[place] = clocks[place]._replace(agent_id=ticket.assignee_id)  # whose breach it is, for reports
+        changes.clocks.append(_clock_line(clocks[place]))
+        for step in steps:
+            changes.entries.append((ticket.id, _event(clock, step), step.at))
+            changes.wanted += _wanted(clock, step, target)
+            latest = max(latest or step.at, step.at)
+    if latest is not None:
+        changed = {"id": ticket.id, "updated_at": max(ticket.updated_at, latest)}
+        changes.tickets.append({**changed, **summary_of(clocks)._asdict()})
+
+
+def _take_steps(clock: Ticking, value: SLAClock, target: Target, now: datetime) -> tuple[Sequence[Step], Ticking]:
+    """Return the steps that are due by `now`, and the clock after them."""
+    steps, done = due_steps(value, target, clock.steps_done, now)
+    breached_at = clock.due_at if any(step.offset == NOTHING for step in steps) else clock.breached_at
+    after = clock._replace(
+        breached_at=breached_at,
+        warn_at=None if breached_at else clock.warn_at,
+        next_at=next_step(value, target, done),
+        steps_done=done,
+    )
+    return steps, after
+
+
+def _target_of(value: SLAClock, promises: Promises) -> Target:
+    named = promises.agreement(value.policy_id).targets.get(value.metric) if value.policy_id else None
+    return target_of(value, named)
+
+
+def _event(clock: Ticking, step: Step) -> Event:
+    due_at = rfc3339(step.due_at)
+    if step.offset == NOTHING:
+        return SLABreached(metric=clock.metric, clock_id=clock.id, due_at=due_at)
+    kind = SLAWarned if step.offset < NOTHING else SLAEscalated
+    return kind(metric=clock.metric, clock_id=clock.id, due_at=due_at, offset_seconds=step.offset_seconds)
+
+
+def _wanted(clock: Ticking, step: Step, target: Target) -> Iterator[Wanted]:
+    if clock.policy_id is None:
+        return
+    for number, action in enumerate(target.actions.get(step.offset, ())):
+        yield Wanted(clock.id, clock.ticket_id, clock.policy_id, step.offset_seconds, number, dict(action))
+
+
+def _clock_line(clock: Ticking) -> dict[str, Any]:
+    return {
+        "id": clock.id,
+        "breached_at": clock.breached_at,
+        "warn_at": clock.warn_at,
+        "next_at": clock.next_at,
+        "steps_done": clock.steps_done,
+        "agent_id": clock.agent_id,
+    }
+
+
+def _write(changes: Changes, now: datetime) -> int:
+    """Write everything down, table by table; return how many consequences there are."""
+    update_many(CLOCK, changes.clocks)
+    update_many(TICKET, changes.tickets, next_version=True)
+    journal.append_many(changes.entries, by=SYSTEM)
+    recorded = record(changes.wanted, at=now)
+    db.session().expire_all()  # whoever has read one of them shall read it anew
+    return recorded

@@ -3,17 +3,20 @@
 The verdicts are the pure reducer's in sla.life; here they are only kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 
 import structlog
 from sqlalchemy import select
 
 from sla import rules
-from sla.agreement import Promises
-from sla.clock import SLAClock
+from sla.agreement import Promises, Target
+from sla.clock import SLAClock, as_of
 from sla.facts import Facts, tell
 from sla.life import OBSERVED, Life
 from sla.models import Clock
+from sla.segments import NOTHING
 from sla.steps import next_step, target_of, warning
 from sla.summary import summarise
 from ticketing import journal
@@ -23,6 +26,8 @@ from ticketing.models import Ticket
 from ticketing.store import db
 
 log = structlog.get_logger(__name__)
+
+AT_HAND = "clocks at hand"  # of tickets by id, in the session's info
 
 
 def observe(ticket: Ticket, entry: Entry) -> None:
@@ -40,7 +45,27 @@ def observe(ticket: Ticket, entry: Entry) -> None:
     for trouble in life.troubles:
         log.error("clock not kept", ticket=ticket.id, policy=life.policy_id, reason=trouble)
     if life.has_clocks_at_hand:
-        _keep(ticket, life, rows, promises)
+        _keep(ticket, life, rows, promises, entry.at)
+
+
+def life_of(ticket: Ticket) -> Life:
+    """Return the ticket's life so far; its clocks are loaded when something asks for them."""
+    return _life_of(ticket, [])
+
+
+@contextmanager
+def clocks_at_hand(ticket_ids: Sequence[int]) -> Iterator[None]:
+    """Read the clocks of many tickets at once; whoever does this holds the tickets' locks and moves each once."""
+    at_hand: dict[int, list[Clock]] = {one: [] for one in ticket_ids}
+    if ticket_ids:
+        query = select(Clock).where(Clock.ticket_id.in_(ticket_ids)).order_by(Clock.id)
+        for row in db.session().scalars(query.execution_options(populate_existing=True)):
+            at_hand[row.ticket_id].append(row)
+    db.session().info[AT_HAND] = at_hand
+    try:
+        yield
+    finally:
+        del db.session().info[AT_HAND]
 
 
 def _life_of(ticket: Ticket, rows: list[Clock]) -> Life:
@@ -61,43 +86,87 @@ def _life_of(ticket: Ticket, rows: list[Clock]) -> Life:
 
 
 def _facts_of(ticket: Ticket) -> Facts:
-    """Return what the journal has told of the ticket before this transaction."""
-    first, *others = map(journal.entry_of, journal.lines(ticket.id, limit=100_000))
-    if not isinstance(first.event, TicketOpened):
-        raise TypeError(f"the journal of ticket {ticket.id} begins with {first.event.kind()}")
-    facts = Facts.at_opening(first, first.event)
-    for entry in others:
+    """Return what the journal has told of the ticket before this transaction, or what it is where nothing has."""
+    entries = [journal.entry_of(line) for line in journal.lines(ticket.id, limit=100_000)]
+    if not entries or not isinstance(entries[0].event, TicketOpened):  # it came from elsewhere, with no past
+        return _facts_as_they_are(ticket)
+    facts = Facts.at_opening(entries[0], entries[0].event)
+    for entry in entries[1:]:
         facts = tell(facts, entry)
     return facts
 
 
+def _facts_as_they_are(ticket: Ticket) -> Facts:
+    return Facts(
+        channel=ticket.channel,
+        queue_id=ticket.queue_id,
+        priority=ticket.priority,
+        opened_at=ticket.created_at,
+        waiting_since=ticket.waiting_since,
+        status=ticket.status,
+        snoozed=ticket.snoozed_until is not None,
+        assignee_id=ticket.assignee_id,
+        answered=ticket.waiting_since is None,
+        tags=frozenset(ticket.tags),
+        fields=ticket.fields,
+    )
+
+
 def _clocks_of(ticket: Ticket) -> Sequence[Clock]:
+    at_hand: list[Clock] | None = db.session().info.get(AT_HAND, {}).pop(ticket.id, None)
+    if at_hand is not None:
+        return at_hand
     return db.session().scalars(select(Clock).where(Clock.ticket_id == ticket.id).order_by(Clock.id)).all()
 
 
-def _keep(ticket: Ticket, life: Life, rows: list[Clock], promises: Promises) -> None:
+def _keep(ticket: Ticket, life: Life, rows: list[Clock], promises: Promises, at: datetime) -> None:
     for row, value in zip(rows, life.clocks, strict=False):
         if row.value() == value and (value.has_ended or _is_of(row, life.facts)):
             continue
         if row.policy_id != value.policy_id:
-            row.steps_done = 0  # other steps
-        _write(row, value, life.facts, promises)
+            row.steps_done = _steps_behind(row, value, promises)
+        if not _was_missed(row, value, at):
+            _note(row, life.facts)
+        elif row.breached_at is None:
+            row.agent_id = life.facts.assignee_id  # nobody has noticed yet whose it was
+        _write(row, value, promises)
     for value in life.clocks[len(rows) :]:
         row = Clock(ticket_id=ticket.id, steps_done=0)
-        _write(row, value, life.facts, promises)
+        _note(row, life.facts)
+        _write(row, value, promises)
         insert_now(row)
         rows.append(row)
     summarise(ticket, rows)
 
 
-def _write(row: Clock, value: SLAClock, facts: Facts, promises: Promises) -> None:
-    row.take(value)
+def _was_missed(row: Clock, value: SLAClock, at: datetime) -> bool:
+    """Say whether the deadline had passed before, and has still: what reports tell of the clock stands from then on."""
+    return as_of(row.value(), at).breached_at is not None and as_of(value, at).breached_at is not None
+
+
+def _note(row: Clock, facts: Facts) -> None:
+    """Keep with a clock what reports tell of its ticket."""
     row.channel, row.queue_id, row.priority = facts.channel, facts.queue_id, facts.priority
     row.agent_id = facts.assignee_id
-    named = promises.agreement(value.policy_id).targets.get(value.metric) if value.policy_id else None
-    target = target_of(value, named)
+
+
+def _write(row: Clock, value: SLAClock, promises: Promises) -> None:
+    row.take(value)
+    target = _target_of(value, promises)
     row.calendar_id = target.calendar_id
     row.warn_at, row.next_at = warning(value, target), next_step(value, target, row.steps_done)
+
+
+def _steps_behind(row: Clock, value: SLAClock, promises: Promises) -> int:
+    """Return how many steps of another agreement a clock has behind it: none, but that a breach is told once."""
+    if row.breached_at is None or not row.steps_done:
+        return 0
+    return sum(offset <= NOTHING for offset in _target_of(value, promises).steps)
+
+
+def _target_of(value: SLAClock, promises: Promises) -> Target:
+    named = promises.agreement(value.policy_id).targets.get(value.metric) if value.policy_id else None
+    return target_of(value, named)
 
 
 def _is_of(row: Clock, facts: Facts) -> bool:

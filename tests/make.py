@@ -6,7 +6,7 @@ ticket = make.ticket(priority=Priority.URGENT)
 """
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -14,6 +14,10 @@ from typing import Any
 from sqlalchemy import select
 
 from api.reactions import carry_out
+from sla import calendar_versions, feeds, policies, promises, replays
+from sla import rearming as rearmings
+from sla.defaults import load_defaults
+from sla.models import Alert, Calendar, CalendarFeed, Policy, Promise, Rearming, Replay
 from tests.conftest import NOON
 from ticketing import (
     agents,
@@ -205,6 +209,15 @@ def mention(ticket: Ticket, who: Agent, body: str = "Look at this kettle.", *, a
         return session.scalars(select(Mention).where(Mention.message_id == note.id)).one()
 
 
+def alert(ticket: Ticket, agent: Agent, kind: str = "sla_breached", *, at: datetime = NOON, **values: Any) -> Alert:
+    """Something that an agent is told of a ticket."""
+    with transaction("test") as session:
+        row = Alert(ticket_id=ticket.id, agent_id=agent.id, kind=kind, data={}, at=at, **values)
+        session.add(row)
+        session.flush()
+        return row
+
+
 def draft(ticket: Ticket, agent: Agent, body: str = "We send", *, kind: Intent = Intent.REPLY) -> None:
     """What an agent has begun to write."""
     with transaction("test"):
@@ -310,3 +323,52 @@ def merged(*, into: Customer, name: str = "Karim", **handles: str) -> Customer:
         caller = Caller(admin.id, admin.name, admin.role, frozenset())
         customer_merge.merge(caller, who.id, into.id, at=NOON)
     return who
+
+
+def policy(name: str = "Gold", *, at: datetime = NOON, **words: Any) -> Policy:
+    """A policy of a desk that is always open: an answer within four hours, unless said otherwise."""
+    days = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    always = {"name": "Always", "time_zone": "UTC", "weekly": {day: [["00:00", "24:00"]] for day in days}}
+    targets = {"first_response": {"allowance_seconds": 14_400}}
+    with transaction("test") as session:
+        load_defaults({"calendars": [always]}, NOON)
+        calendar = session.scalars(select(Calendar.id).where(Calendar.name == "Always").order_by(Calendar.id)).first()
+        said = {"name": name, "position": 1, "calendar": calendar, "targets": targets, **words}
+        return policies.make_policy(said, by=SYSTEM, at=at)
+
+
+def calendar(name: str = "Desk", **words: Any) -> Calendar:
+    """A calendar that no policy uses, open from nine to five on weekdays in Toronto unless said otherwise."""
+    weekly = {day: [["09:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
+    said = {"name": name, "time_zone": "America/Toronto", "weekly": weekly, **words}
+    with transaction("test"):
+        return calendar_versions.make_calendar(said, by=SYSTEM, at=NOON)
+
+
+def feed(calendar: Calendar, url: str = "https://calendar.example/closed.ics") -> CalendarFeed:
+    """A feed that a calendar follows, not yet read."""
+    with transaction("test"):
+        return feeds.add(calendar.origin, url, by=SYSTEM, at=NOON)
+
+
+def rearming(*edited: Policy) -> Rearming:
+    """An edit that is to be carried over to open tickets, not yet begun."""
+    with transaction("test"):
+        return rearmings.ask([one.origin for one in edited], by=SYSTEM, at=NOON)
+
+
+def replay(*wanted: Mapping[str, Any], calendars: Sequence[Mapping[str, Any]] | None = None) -> Replay:
+    """A question what these policies would have done in the week before and after noon, not yet worked off."""
+    span = replays.Span(NOON - timedelta(days=7), NOON + timedelta(days=7))
+    with transaction("test"):
+        return replays.ask(wanted=wanted, calendars=calendars, span=span, by=SYSTEM, at=NOON + timedelta(days=7))
+
+
+def promise(ticket: Ticket, who: Agent, words: str = "A call", *, due_at: datetime | None = None) -> Promise:
+    """What an agent promised on a ticket, a minute ago and for the next hour unless said otherwise."""
+    now = utc_now()
+    with transaction("test"):
+        row = lifecycle.lock_ticket(ticket.id)
+        due_at = due_at or now + timedelta(hours=1)
+        at = min(now, due_at) - timedelta(minutes=1)
+        return promises.make_promise(row, words=words, due_at=due_at, by=Actor.agent(who.id), at=at)

@@ -32,7 +32,7 @@ OPTIONS = {  # nothing here has to survive a power failure
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "max_connections": "200",
-    "shared_buffers": "64MB",
+    "shared_buffers": os.environ.get("TEST_SHARED_BUFFERS", "64MB"),  # benchmarks on millions of rows want more
     "listen_addresses": "",
     "timezone": "UTC",
 }

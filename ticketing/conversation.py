@@ -49,7 +49,8 @@ def receive(
         created_at=at,
     )
     insert_now(row)
-    row.attachments += list(files)
+    if files:
+        row.attachments += list(files)
     by = Actor.customer(customer.id)
     journal.append(ticket, MessageReceived(row.id, message.channel, message.automatic), by=by, at=at)
     if not message.automatic:
@@ -66,7 +67,8 @@ def _customer_waits(ticket: Ticket, row: Message, *, by: Actor, at: datetime) ->
         lifecycle.change_status(ticket, Status.OPEN, by=by, at=at)
     snoozing.wake(ticket, why="reply", by=by, at=at)
     # One that was kept back and is taken in late may be older than what came in meanwhile.
-    ticket.waiting_since = min(ticket.waiting_since or at, at)
+    if ticket.waiting_since is None or ticket.waiting_since > at:
+        ticket.waiting_since = at
 
 
 def reply(

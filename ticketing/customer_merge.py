@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Table, delete, insert, or_, select, update
 
-from ticketing import audit, journal, search
+from ticketing import audit, journal
 from ticketing.agents import Caller
 from ticketing.customers import lock_customers
 from ticketing.errors import Conflict, Erased
@@ -18,6 +18,7 @@ from ticketing.events import Actor, CustomersMerged, CustomersUnmerged
 from ticketing.known import must_be_changeable, must_know
 from ticketing.models import Consent, Customer, CustomerMerge, Handle, Message, Ticket
 from ticketing.moment import rfc3339
+from ticketing.renaming import index_again
 from ticketing.store import Base, db
 
 CHUNK = 500  # ids in one statement
@@ -203,4 +204,4 @@ def _tell(
     journal.note(tickets, event, by=by, at=at)
     data = {"kept": row.kept_id, "merged": row.merged_id, "tickets": len(tickets)}
     audit.record(kind, subject="customer", subject_id=row.kept_id, by=by, at=at, data=data)
-    search.reindex(tickets)
+    index_again(tickets, at=at)

@@ -1,17 +1,21 @@
 """Recognise customers by their handles, and make new ones."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import Select, and_, bindparam, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
 from ticketing.envelope import HandleKind, Sender
 from ticketing.errors import Erased, InvalidInput, NotFound
+from ticketing.fetching import fetch
 from ticketing.folding import handle_key, name_key
 from ticketing.handles import fold
-from ticketing.inserting import insert_now
+from ticketing.inserting import insert_now, insert_unless_taken
 from ticketing.models import Customer, Handle
 from ticketing.store import db
 
@@ -30,17 +34,44 @@ def recognise(senders: Sequence[Sender], *, at: datetime) -> tuple[Customer, lis
     The customer is locked, so that two first messages at once find one another. Raises InvalidHandle.
     """
     while True:
+        known = find_handles(senders)
         try:
-            with db.session().begin_nested():
-                return _recognise(senders, at)
+            if not any(known):
+                return _newcomer(senders, at)
+            with _may_be_undone(known):
+                return _recognise(senders, known, at)
         except (IntegrityError, MovedMeanwhile):
             # Another transaction took one of these handles meanwhile; it is committed, so now we find it.
             continue
 
 
-def _recognise(senders: Sequence[Sender], at: datetime) -> tuple[Customer, list[Handle]]:
-    name = next((sender.name for sender in senders if sender.name), "")[:MAX_NAME]
-    handles = find_handles(senders)
+def _newcomer(senders: Sequence[Sender], at: datetime) -> tuple[Customer, list[Handle]]:
+    """Return a new customer with handles that nobody had. Without a savepoint: most first messages meet no other."""
+    owner = new_customer(_name_of(senders), at=at)
+    handles = [_handle(owner, sender, at) for sender in senders]
+    if all(insert_unless_taken(handle) for handle in handles):
+        return owner, handles
+    session = db.session()
+    for model, key in ((Handle, Handle.customer_id), (Customer, Customer.id)):
+        session.execute(delete(model).where(key == owner.id).execution_options(synchronize_session=False))
+    session.expunge(owner)
+    raise MovedMeanwhile
+
+
+def _may_be_undone(known: Sequence[Handle | None]) -> AbstractContextManager[Any]:
+    """Open a savepoint where an address is to be written that somebody else may take before we do."""
+    has_all = all(handle is not None and handle.detached_at is None for handle in known)
+    return nullcontext() if has_all else db.session().begin_nested()
+
+
+def _name_of(senders: Sequence[Sender]) -> str:
+    return next((sender.name for sender in senders if sender.name), "")[:MAX_NAME]
+
+
+def _recognise(
+    senders: Sequence[Sender], handles: Sequence[Handle | None], at: datetime
+) -> tuple[Customer, list[Handle]]:
+    name = _name_of(senders)
     owner = next((handle.customer for handle in handles if handle is not None and handle.detached_at is None), None)
     if owner is None:
         owner = new_customer(name, at=at)
@@ -154,12 +185,27 @@ def find_handles(senders: Sequence[Sender]) -> list[Handle | None]:
     wanted = [(sender.kind, fold(sender.kind, sender.address)) for sender in senders]
     if not wanted:
         return []
-    matches = or_(*(and_(Handle.kind == kind, Handle.address == address) for kind, address in wanted))
     db.session().flush()
-    query = select(Handle).where(matches).options(joinedload(Handle.customer))
+    values = {name: value for number, one in enumerate(wanted) for name, value in zip(_bound(number), one, strict=True)}
+    ids = [row.id for row in fetch(_matching(len(wanted)), values)]
+    if not ids:
+        return [None] * len(wanted)
+    query = select(Handle).where(Handle.id.in_(ids)).options(joinedload(Handle.customer))
     rows = db.session().scalars(query.execution_options(populate_existing=True))
     known = {(row.kind, row.address): row for row in rows}
     return [known.get(one) for one in wanted]
+
+
+@cache
+def _matching(count: int) -> Select[Any]:
+    """Return the statement that finds so many handles by kind and address."""
+    bound = [_bound(number) for number in range(count)]
+    matches = (and_(Handle.kind == bindparam(kind), Handle.address == bindparam(address)) for kind, address in bound)
+    return select(Handle.id).where(or_(*matches))
+
+
+def _bound(number: int) -> tuple[str, str]:
+    return f"kind_{number}", f"address_{number}"
 
 
 def taken_handle(owner: Customer, sender: Sender, known: Handle | None, *, at: datetime) -> Handle:
@@ -168,18 +214,18 @@ def taken_handle(owner: Customer, sender: Sender, known: Handle | None, *, at: d
     `known` is what `find_handles` found. When the address has just become somebody's, the flush raises IntegrityError.
     """
     if known is None:
-        return _new_handle(owner, sender, at)
+        known = _handle(owner, sender, at)
+        known.customer = owner  # among whose handles it then is
+        insert_now(known)
     if known.detached_at is not None:
         _attach_again(owner, known)
     return known
 
 
-def _new_handle(owner: Customer, sender: Sender, at: datetime) -> Handle:
+def _handle(owner: Customer, sender: Sender, at: datetime) -> Handle:
     folded = fold(sender.kind, sender.address)
     shown, key = sender.address.strip(), handle_key(sender.kind, folded)
-    handle = Handle(customer=owner, kind=sender.kind, address=folded, shown=shown, key=key, created_at=at)
-    insert_now(handle)
-    return handle
+    return Handle(customer_id=owner.id, kind=sender.kind, address=folded, shown=shown, key=key, created_at=at)
 
 
 def _attach_again(owner: Customer, handle: Handle) -> None:

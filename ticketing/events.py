@@ -8,6 +8,7 @@ import re
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, ClassVar, Self
 
 
@@ -60,8 +61,15 @@ class Event:
     def load(kind: str, data: dict[str, Any]) -> "Event":
         """Return the event that `data()` came from; fields that are no more are ignored. Raises KeyError."""
         cls = Event.kinds[kind]
-        known = {f.name for f in fields(cls)}
+        known = _names_of(kind)
+        if known.issuperset(data):
+            return cls(**data)
         return cls(**{name: value for name, value in data.items() if name in known})
+
+
+@cache
+def _names_of(kind: str) -> frozenset[str]:
+    return frozenset(f.name for f in fields(Event.kinds[kind]))
 
 
 @dataclass(frozen=True)
@@ -272,6 +280,13 @@ class TicketErased(Event):
 
     messages: list[int]
     files: list[str] = field(default_factory=list)  # by SHA-256; whichever nothing else uses, goes from the file store
+
+
+@dataclass(frozen=True)
+class WordsOutdated(Event):
+    """The customer of these tickets has another name; that they are found by it follows."""
+
+    tickets: list[int]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
 """Read plain columns past SQLAlchemy's execution: what is read all day is compiled once, then it is the driver's text.
+What is written all day can go the same way, if it returns rows.
 
 An execution by SQLAlchemy walks through the whole statement for its cache key and builds a result that knows every
 column in many ways, which costs more than the database takes. Here remain the values going in and out, as the columns'
@@ -71,7 +72,7 @@ def _compiled(statement: Any, _dialect: str) -> Compiled | None:
         name: Bound(bind.key, bind.effective_value, _impl(bind.type).bind_processor(dialect))
         for bind, name in compiled.bind_names.items()
     }
-    columns = list(statement.selected_columns)
+    columns = list(statement.exported_columns)
     # Numbers are numbers already, and SQLAlchemy would have to know of which of PostgreSQL's types.
     converts = [
         None if isinstance(column.type, Float | Numeric) else _impl(column.type).result_processor(dialect, None)
@@ -107,19 +108,19 @@ def _converted(row: Any, converts: tuple[tuple[int, Convert], ...]) -> list[Any]
     return found
 
 
-def run(connection: Connection, sql: str, values: Any) -> list[Any]:
-    """Run SQL by the driver. Raises what SQLAlchemy would raise."""
+def run(connection: Connection, sql: str, values: Any = None) -> list[Any]:
+    """Run SQL by the driver. Without values there may be several statements. Raises what SQLAlchemy would raise."""
     driver = connection.dialect.dbapi
     plain = connection.connection.dbapi_connection
     if driver is None or plain is None:
         raise RuntimeError("there is no connection")
-    # PostgreSQL's binary form is cheaper to read than its text.
-    cursor: Any = plain.cursor() if connection.dialect.name == "sqlite" else plain.cursor(binary=True)
+    # PostgreSQL's binary form is cheaper to read than its text, but not for several statements at once.
+    cursor: Any = plain.cursor() if connection.dialect.name == "sqlite" else plain.cursor(binary=values is not None)
     for listener in connection.engine.dispatch.before_cursor_execute:
         listener(connection, cursor, sql, values, None, False)
     try:
         cursor.execute(sql, values)
-        found: list[Any] = cursor.fetchall()
+        found: list[Any] = cursor.fetchall() if cursor.description else []
     except driver.Error as error:
         if connection.dialect.is_disconnect(error, plain, cursor):
             connection.invalidate(error)

@@ -115,6 +115,12 @@ def seen_by(sees_all: bool) -> ColumnElement[bool]:
     return true() if sees_all else or_(worked_by(me), Ticket.assignee_id == me)
 
 
+def seen_as_asked() -> ColumnElement[bool]:
+    """Return the same condition on a ticket that is joined with nothing."""
+    me = bindparam("me", type_=Ticket.assignee_id.type)
+    return or_(exists().where(Queue.id == Ticket.queue_id, worked_by(me)), Ticket.assignee_id == me)
+
+
 @dataclass(frozen=True)
 class QueueIds:
     """Queues by id, known beforehand so that the list's own query can walk an index. None: no matter which."""

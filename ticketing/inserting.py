@@ -1,20 +1,25 @@
-"""Write a new row at once, past the ORM's flush, which costs several times what the database takes.
+"""Write rows at once, past the ORM's flush, which costs several times what the database takes.
 
 The entity is the session's afterwards, as if it had been read: later changes to it are flushed as ever.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Column, insert
+from sqlalchemy import Column, ColumnElement, Update, bindparam, insert, update
 from sqlalchemy import inspect as mapped
-from sqlalchemy.orm import Mapper, make_transient_to_detached
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapper, make_transient, make_transient_to_detached
+from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from ticketing.fetching import run
+from ticketing.fetching import fetch, run
 from ticketing.store import db
+
+MOST_LINES = 100  # that one statement writes
+INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}  # these know of conflicts
 
 
 @dataclass(frozen=True)
@@ -35,39 +40,87 @@ def insert_now(entity: Any) -> None:
 
     Raises IntegrityError as a flush does.
     """
+    _insert(entity, unless_taken=False)
+
+
+def insert_unless_taken(entity: Any) -> bool:
+    """Insert a new entity like `insert_now`; return False, and write nothing, when a unique key of it is taken.
+
+    Whoever is about to take it is waited for. The transaction goes on without a savepoint.
+    """
+    return _insert(entity, unless_taken=True)
+
+
+def update_now(entity: Any) -> None:
+    """Write what has changed of an entity. Where its lists of neighbours have changed too, all is left to the flush."""
     session = db.session()
-    connection = session.connection()
     model: Any = type(entity)
-    how = _insertion(model, connection.dialect.name)
+    changed = frozenset(mapped(entity).committed_state)
+    columns = _columns(model)
+    if not changed or not changed <= columns.keys():
+        return
     given = entity.__dict__
-    for neighbour, key in how.links:
-        if given.get(neighbour) is not None:
-            setattr(entity, key, given[neighbour].id)
-    if how.version:
-        setattr(entity, how.version, 1)
-    values = []
-    for key, usual, convert in zip(how.keys, how.usual, how.converts, strict=True):
-        if key not in given:
-            setattr(entity, key, usual())
-        values.append(given[key] if convert is None else convert(given[key]))
-    bound = values if how.names is None else dict(zip(how.names, values, strict=True))
-    ((entity.id,),) = run(connection, how.sql, bound)
+    values = {f"new_{key}": given[key] for key in changed}
+    version = _version(mapped(model))
+    if version:
+        values["version"] = given[version]
+    if not fetch(_update(model, changed), {**values, "entity": entity.id}):
+        raise StaleDataError(f"{model.__name__} {entity.id} was changed meanwhile")
+    if version:
+        given[version] += 1
+    make_transient(entity)  # so that it counts as unchanged
     make_transient_to_detached(entity)
     session.add(entity)
 
 
+def insert_lines(model: Any, lines: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
+    """Insert rows that nobody needs as entities, all with the same columns; yield them with their columns and `id`."""
+    given = tuple(lines[0]) if lines else ()
+    unsaid = {key: _usual(column)() for key, column in _columns(model).items() if column.default and key not in given}
+    names = (*given, *unsaid)
+    for start in range(0, len(lines), MOST_LINES):
+        some = [{**unsaid, **line} for line in lines[start : start + MOST_LINES]]
+        values = {f"{name}_{number}": line[name] for number, line in enumerate(some) for name in names}
+        yield from fetch(_lines(model, names, len(some)), values)
+
+
+def _insert(entity: Any, *, unless_taken: bool) -> bool:
+    session = db.session()
+    connection = session.connection()
+    model: Any = type(entity)
+    how = _insertion(model, connection.dialect.name, unless_taken)
+    given = entity.__dict__  # not by setattr: what becomes of it is settled below, and no history is needed
+    for neighbour, key in how.links:
+        if given.get(neighbour) is not None:
+            given[key] = given[neighbour].id
+    if how.version:
+        given[how.version] = 1
+    values = []
+    for key, usual, convert in zip(how.keys, how.usual, how.converts, strict=True):
+        if key not in given:
+            given[key] = usual()
+        values.append(given[key] if convert is None else convert(given[key]))
+    bound = values if how.names is None else dict(zip(how.names, values, strict=True))
+    found = run(connection, how.sql, bound)
+    if not found:
+        return False
+    ((given["id"],),) = found
+    make_transient_to_detached(entity)
+    session.add(entity)
+    return True
+
+
 @lru_cache(maxsize=50)
-def _insertion(model: type[Any], _dialect: str) -> Insertion:
+def _insertion(model: Any, dialect_name: str, unless_taken: bool) -> Insertion:
     mapper: Mapper[Any] = mapped(model)
     table: Any = mapper.local_table
     dialect = db.engine.dialect
-    columns = {
-        mapper.get_property_by_column(column).key: column
-        for column in table.c
-        if not column.primary_key and column.computed is None
-    }
-    statement = insert(table).returning(table.c.id)
-    compiled = statement.compile(dialect=dialect, column_keys=[column.key for column in columns.values()])
+    columns = _columns(model)
+    statement = INSERT[dialect_name](table)
+    if unless_taken:
+        statement = statement.on_conflict_do_nothing()
+    keys = [column.key for column in columns.values()]
+    compiled = statement.returning(table.c.id).compile(dialect=dialect, column_keys=keys)
     if not isinstance(compiled, SQLCompiler):
         raise TypeError(f"{model.__name__} has no SQL")
     names = {bind.key: name for bind, name in compiled.bind_names.items()}
@@ -80,8 +133,52 @@ def _insertion(model: type[Any], _dialect: str) -> Insertion:
         converts=tuple(columns[key].type.dialect_impl(dialect).bind_processor(dialect) for key in order),
         names=None if compiled.positiontup is not None else tuple(names[columns[key].key] for key in order),
         links=tuple(_links(mapper)),
-        version=mapper.get_property_by_column(mapper.version_id_col).key if mapper.version_id_col is not None else None,
+        version=_version(mapper),
     )
+
+
+@lru_cache(maxsize=200)
+def _update(model: Any, changed: frozenset[str]) -> Update:
+    mapper: Mapper[Any] = mapped(model)
+    table: Any = mapper.local_table
+    columns = _columns(model)
+    values: dict[Column[Any], ColumnElement[Any]] = {
+        columns[key]: bindparam(f"new_{key}", type_=columns[key].type) for key in sorted(changed)
+    }
+    is_it = [table.c.id == bindparam("entity", type_=table.c.id.type)]
+    number = mapper.version_id_col
+    if number is not None:
+        is_it.append(number == bindparam("version", type_=number.type))
+        values[columns[_version(mapper) or ""]] = number + 1
+    return update(table).where(*is_it).values(values).returning(table.c.id)
+
+
+@lru_cache(maxsize=500)
+def _lines(model: Any, names: tuple[str, ...], count: int) -> Any:
+    columns = _columns(model)
+    rows = [
+        {columns[name]: bindparam(f"{name}_{number}", type_=columns[name].type) for name in names}
+        for number in range(count)
+    ]
+    table: Any = mapped(model).local_table
+    return insert(table).values(rows).returning(table.c.id, *(columns[name] for name in names))
+
+
+@lru_cache(maxsize=50)
+def _columns(model: Any) -> dict[str, Any]:
+    """Return the columns that are written, by attribute."""
+    mapper: Mapper[Any] = mapped(model)
+    table: Any = mapper.local_table
+    return {
+        mapper.get_property_by_column(column).key: column
+        for column in table.c
+        if not column.primary_key and column.computed is None
+    }
+
+
+def _version(mapper: "Mapper[Any]") -> str | None:
+    column = mapper.version_id_col
+    return None if column is None else mapper.get_property_by_column(column).key
 
 
 def _links(mapper: "Mapper[Any]") -> list[tuple[str, str]]:

@@ -3,28 +3,30 @@
 What follows from an entry is not known here. `api/reactions.py` holds the table; `install` hands it over.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask, current_app
-from sqlalchemy import exists, insert, or_, select, tuple_, update
+from sqlalchemy import Table, exists, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from ticketing import jobs, search
 from ticketing.events import Actor, ActorType, Entry, Event
-from ticketing.models.journal import JournalEntry
+from ticketing.inserting import insert_lines
+from ticketing.many import insert_many
+from ticketing.models.journal import WRITTEN, JournalEntry
 from ticketing.models.ticket import Ticket
 from ticketing.store import db
 
 AtOnce = Callable[[Ticket, Entry], None]
 Afterwards = Callable[[Entry], None]
 
-WRITTEN = "journal entries"  # of the transaction under way, in the session's info; they go out in one statement
 SWEEP_AFTER = timedelta(seconds=5)  # the workers get this long before the sweep wakes them again
 WAKE_AGAIN_AFTER = [timedelta(seconds=s) for s in (30, 60, 300, 900, 3600)]  # the last one again and again
 LAST = len(WAKE_AGAIN_AFTER) - 1
+MANY = 100  # lines, from which on they go to the database in one value
 
 
 @dataclass(frozen=True)
@@ -66,14 +68,15 @@ def append(ticket: Ticket, event: Event, *, by: Actor, at: datetime) -> None:
         "dispatched_at": None if reactions().afterwards.get(type(event)) else at,
     }
     session.info.setdefault(WRITTEN, []).append(line)
-    ticket.updated_at = max(ticket.updated_at, at)
+    if ticket.updated_at < at:  # what is set to the same value would be flushed all the same
+        ticket.updated_at = at
     entry = Entry(ticket_id=ticket.id, at=at, actor=by, source=source, event=event)
     for reaction in reactions().at_once.get(type(event), ()):
         reaction(ticket, entry)
 
 
 def note(ticket_ids: Sequence[int], event: Event, *, by: Actor, at: datetime) -> None:
-    """Record one event for many tickets that it does not change: nothing follows from it, no version goes up."""
+    """Record one event for many tickets that it does not change: nothing follows at once, no version goes up."""
     session = db.session()
     shared = {
         "kind": event.kind(),
@@ -82,9 +85,31 @@ def note(ticket_ids: Sequence[int], event: Event, *, by: Actor, at: datetime) ->
         "source": session.info["source"],
         "data": event.data(),
         "at": at,
-        "dispatched_at": at,
+        "dispatched_at": None if reactions().afterwards.get(type(event)) else at,
     }
     session.info.setdefault(WRITTEN, []).extend({"ticket_id": one, **shared} for one in ticket_ids)
+
+
+def append_many(entries: Iterable[tuple[int, Event, datetime]], *, by: Actor) -> None:
+    """Record events of many tickets, by id and each at its moment, of kinds from which nothing follows at once.
+
+    Their fields are plain values. The tickets are locked; their version and last change are the caller's to write.
+    """
+    session = db.session()
+    source, afterwards = session.info["source"], reactions().afterwards
+    session.info.setdefault(WRITTEN, []).extend(
+        {
+            "ticket_id": ticket_id,
+            "kind": event.kind(),
+            "actor_type": by.type,
+            "actor_id": by.id,
+            "source": source,
+            "data": dict(vars(event)),  # plain values; `data()` copies them deeply, which costs more than all the rest
+            "at": at,
+            "dispatched_at": None if afterwards.get(type(event)) else at,
+        }
+        for ticket_id, event, at in entries
+    )
 
 
 def has_written(event: Event) -> bool:
@@ -121,12 +146,10 @@ def write(session: Session) -> list[int]:
     lines: list[dict[str, Any]] = session.info.pop(WRITTEN, [])
     session.flush()
     search.write(session)
-    if all(line["dispatched_at"] for line in lines):
-        if lines:
-            session.connection().execute(insert(JournalEntry), lines)
+    if len(lines) >= MANY and all(line["dispatched_at"] for line in lines):
+        insert_many(cast(Table, JournalEntry.__table__), [{**line, "attempts": 0} for line in lines])
         return []
-    ids = session.scalars(insert(JournalEntry).returning(JournalEntry.id, sort_by_parameter_order=True), lines)
-    return [one for one, line in zip(ids, lines, strict=True) if line["dispatched_at"] is None]
+    return sorted(row.id for row in insert_lines(JournalEntry, lines) if row.dispatched_at is None)
 
 
 def dispatch(entry_ids: list[int]) -> None:

@@ -26,7 +26,7 @@ from ticketing.events import (
 )
 from ticketing.fields import checked, must_be_solvable
 from ticketing.folding import fold_tag
-from ticketing.inserting import insert_now
+from ticketing.inserting import insert_now, update_now
 from ticketing.models import Agent, Customer, FieldSubject, Inbox, Message, Queue, Ticket, TicketSkill, TicketTag
 from ticketing.moment import rfc3339
 from ticketing.skills import clean_skills
@@ -81,8 +81,9 @@ def open_ticket(
         updated_at=at,
     )
     insert_now(ticket)
-    ticket.tag_rows += [TicketTag(name=name) for name in clean_tags(tags)]
-    ticket.skill_rows += [TicketSkill(name=name) for name in clean_skills(skills)]
+    if tags or skills:
+        ticket.tag_rows += [TicketTag(name=name) for name in clean_tags(tags)]
+        ticket.skill_rows += [TicketSkill(name=name) for name in clean_skills(skills)]
     opened = TicketOpened(
         channel=channel,
         queue_id=queue.id,
@@ -96,6 +97,7 @@ def open_ticket(
         customer_fields=customer.fields,
     )
     journal.append(ticket, opened, by=by, at=at)
+    update_now(ticket)
     return ticket
 
 
@@ -293,4 +295,4 @@ def _must_be_active(ticket: Ticket) -> None:
 
 
 def _subject(text: str) -> str:
-    return " ".join(text.split())[:MAX_SUBJECT]
+    return " ".join(text.splitlines())[:MAX_SUBJECT]

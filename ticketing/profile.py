@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import delete, exists, select
 from sqlalchemy.exc import IntegrityError
 
-from ticketing import audit, search
+from ticketing import audit
 from ticketing.agents import Caller
 from ticketing.customers import MAX_NAME, find_handles, new_customer, taken_handle
 from ticketing.envelope import HANDLE_KINDS, Channel, HandleKind, MessageState, Sender
@@ -18,6 +18,7 @@ from ticketing.folding import name_key
 from ticketing.known import knows
 from ticketing.languages import language_tag, zone_name
 from ticketing.models import Consent, Customer, FieldSubject, Handle, Message, Ticket
+from ticketing.renaming import index_again
 from ticketing.store import db
 
 MAX_HANDLES = 50
@@ -29,7 +30,7 @@ def create_customer(caller: Caller, *, name: str, handles: Sequence[Sender], at:
     """Add a person whom nobody has heard of. Raises InvalidInput, InvalidHandle, Conflict for a taken address."""
     if not name.strip() and not handles:
         raise InvalidInput("a customer needs a name or an address")
-    customer = new_customer(name.strip(), at=at)
+    customer = new_customer(name if name.strip() else "", at=at)
     change_customer(customer, {"fields": {}, **profile}, at=at)
     add_handles(caller, customer, handles, at=at)
     audit.record("customer_made", subject="customer", subject_id=customer.id, by=Actor.agent(caller.agent_id), at=at)
@@ -45,7 +46,7 @@ def change_customer(customer: Customer, wanted: Mapping[str, Any], *, at: dateti
     must_be_complete(FieldSubject.CUSTOMER, customer.fields)
     if "name" in changed:
         customer.name_key = name_key(customer.name)
-        _reindex(customer)
+        _find_by_name(customer, at)
     db.session().flush()
     return changed
 
@@ -56,7 +57,7 @@ def _fields(customer: Customer, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 CLEANED = {  # what a client sends -> what is kept
-    "name": lambda _customer, value: value.strip()[:MAX_NAME],
+    "name": lambda _customer, value: value[:MAX_NAME] if value.strip() else "",
     "language": lambda _customer, value: language_tag(value),
     "time_zone": lambda _customer, value: zone_name(value),
     "preferred_channels": lambda _customer, value: [Channel(one).value for one in dict.fromkeys(value)],
@@ -151,5 +152,6 @@ def senders_from(handles: Iterable[Mapping[str, Any]], name: str) -> list[Sender
     return list(dict.fromkeys(Sender(HandleKind(one["kind"]), one["address"], name) for one in handles))
 
 
-def _reindex(customer: Customer) -> None:
-    search.reindex(db.session().scalars(select(Ticket.id).where(Ticket.customer_id == customer.id)).all())
+def _find_by_name(customer: Customer, at: datetime) -> None:
+    tickets = select(Ticket.id).where(Ticket.customer_id == customer.id)
+    index_again(db.session().scalars(tickets).all(), at=at)

@@ -110,8 +110,11 @@ def read_ticket(caller: Caller, ticket_id: int) -> Ticket:
 
 
 def lock_seen(caller: Caller, ticket_id: int) -> Ticket:
-    """Return a ticket that the caller may see, locked. Raises NotFound."""
-    # First the lock on the bare row: a joined row would be judged by what its neighbours were before the wait for it.
+    """Return a ticket that the caller may see, locked. Raises NotFound; who may not see it does not hold it either."""
+    if caller.role is not Role.ADMIN:
+        must_see(caller, ticket_id)
+    # The lock is on the bare row: a joined row would be judged by what its neighbours were before the wait for it.
+    # So it is looked at again with the lock.
     lock_ticket(ticket_id)
     return read_ticket(caller, ticket_id)
 

@@ -64,7 +64,7 @@ def identify(
         return customer_in_use(customer_id), []
     senders = senders_of(name, email, phone)
     if not senders:
-        return new_customer(name.strip(), at=at), []
+        return new_customer(name, at=at), []
     return recognise(senders, at=at)
 
 

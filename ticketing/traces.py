@@ -1,10 +1,10 @@
 """What is left of a person on tickets besides what was said: tags, drafts, and what the journal repeats.
 
-Part of `ticketing.erasure`: each of these takes the ids of tickets, their `own` and those of others.
+Part of `ticketing.erasure`. `own` are the ids of their tickets, `joined` those of others that some were merged into.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import and_, delete, exists, func, select, update
 from sqlalchemy.sql import ColumnElement
@@ -20,6 +20,8 @@ from ticketing.events import (
 from ticketing.models import Attachment, Draft, JournalEntry, Ticket, TicketTag
 from ticketing.store import db
 
+Key = TypeVar("Key", int, str)
+
 CHUNK = 500
 WORDS: dict[str, tuple[str, ...]] = {  # kind of journal entry -> what in it repeats people's words
     SubjectChanged.kind(): ("before", "after"),
@@ -32,7 +34,7 @@ TAGS: dict[str, tuple[str, ...]] = {  # and what in it names tags
     TicketOpened.kind(): ("tags",),
     TagsChanged.kind(): ("added", "removed"),
 }
-CODES = frozenset({"agent_left"})  # reasons that are ours, not somebody's words
+CODES_OR_NONE: tuple[Any, ...] = (None, "", "agent_left")  # reasons that are ours, not somebody's words
 
 
 def forget_drafts(own: Sequence[int], joined: Sequence[int]) -> None:
@@ -69,6 +71,8 @@ def forget_tags(persons: Sequence[int], own: Sequence[int], joined: Sequence[int
         for tags in chunks(theirs):
             session.execute(delete(TicketTag).where(TicketTag.ticket_id.in_(some), TicketTag.name.in_(tags)))
     _rewrite({entry_id: _without(kind, data, set(theirs)) for entry_id, _, kind, data in told})
+    for some in chunks(joined):  # the timekeeper remembers tags too, and reads the journal again
+        session.execute(update(Ticket).where(Ticket.id.in_(some)).values(sla_state=None))
 
 
 def merged_into(own: Sequence[int]) -> list[int]:
@@ -92,7 +96,7 @@ def _others_have(tag: str, persons: Sequence[int], but: Sequence[int]) -> bool:
 
 
 def _without(kind: str, data: dict[str, Any], tags: Set[str]) -> dict[str, Any]:
-    left = {name: [tag for tag in data.get(name, ()) if tag not in tags] for name in TAGS[kind]}
+    left = {name: [tag for tag in data[name] if tag not in tags] for name in TAGS[kind] if name in data}
     return {**data, **left}
 
 
@@ -122,8 +126,6 @@ def _blank(kind: str, data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-CODES_OR_NONE: tuple[Any, ...] = (None, "", *CODES)
-
-
-def chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+def chunks(ids: Sequence[Key]) -> Iterator[Sequence[Key]]:
+    """Return as many at a time as a statement takes."""
     return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))

@@ -32,7 +32,7 @@ class Resolution(MethodView):
             check_if_match(ticket)
             if "note" in wanted:
                 conversation.note(ticket, wanted["note"], agent=calling_agent(), at=at)
-            lifecycle.resolve(ticket, by=actor(), at=at)
+            lifecycle.resolve(ticket, by=actor(), at=at, answer_needed=wanted["answer_needed"])
         return with_etag(ticket)
 
     @blueprint.needs("tickets:write")

@@ -49,6 +49,14 @@ class Words(fields.String):
         super().__init__(validate=[Length(1, longest), _says_something], **kwargs)
 
 
+class Line(Words):
+    """Words on one line; what they begin, end and part with stays as it is."""
+
+    def __init__(self, longest: int, **kwargs: Any) -> None:
+        super().__init__(longest, **kwargs)
+        self.validators.append(_is_one_line)
+
+
 class Text(fields.String):
     """Text that may be empty, at most `longest` characters."""
 
@@ -73,6 +81,11 @@ class Instant(fields.AwareDateTime):
             return found.astimezone(UTC)
         except OverflowError:  # at either end of time, where it is another year in UTC
             raise self.make_error("invalid", input=value, obj_type="datetime") from None
+
+
+def _is_one_line(text: str) -> None:
+    if text.splitlines() != [text]:
+        raise ValidationError("Must be one line.")
 
 
 def _says_something(text: str) -> None:

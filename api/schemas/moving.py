@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length
 
-from api.schemas.asked import Asked, Flag, Id, Instant, Words
+from api.schemas.asked import Asked, Flag, Id, Instant, Line
 from api.schemas.custom_fields import CustomFields
 from api.schemas.problems import PartProblemSchema
 from api.schemas.references import AssigneeName, QueueName
@@ -29,7 +29,7 @@ class SplitSchema(Asked):
 
     message = Id(required=True, metadata={"description": "A message of a customer.", "example": 42})
     following = Flag(load_default=False, metadata={"description": "Whether all that came after it goes too."})
-    subject = Words(MAX_SUBJECT, metadata={"description": "Of the new ticket; without it, the same."})
+    subject = Line(MAX_SUBJECT, metadata={"description": "Of the new ticket; without it, the same."})
 
 
 class NewLinkSchema(Asked):

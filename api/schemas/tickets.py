@@ -8,7 +8,7 @@ from marshmallow.validate import Length, OneOf, Range, Regexp
 
 from api.pagination import PageQuery
 from api.requests import read_at
-from api.schemas.asked import Asked, Id, Instant, Text, Words
+from api.schemas.asked import Asked, Id, Instant, Line, Text, Words
 from api.schemas.custom_fields import CustomFields
 from api.schemas.named import NamedSchema
 from api.schemas.people import Skills
@@ -139,7 +139,7 @@ class TicketCustomerSchema(Asked):
 class NewTicketSchema(Asked):
     """A ticket to open, with the customer's first message."""
 
-    subject = Words(MAX_SUBJECT, required=True, metadata={"example": "The kettle leaks"})
+    subject = Line(MAX_SUBJECT, required=True, metadata={"example": "The kettle leaks"})
     body = Words(MAX_BODY, required=True, metadata={"example": "It drips on the floor."})
     customer = fields.Nested(TicketCustomerSchema, required=True)
     queue = QueueName(
@@ -160,7 +160,7 @@ class NewTicketSchema(Asked):
 class TicketChangeSchema(Asked):
     """What to change; what is not named stays. All or nothing."""
 
-    subject = Words(MAX_SUBJECT)
+    subject = Line(MAX_SUBJECT)
     priority = fields.Enum(Priority, by_value=True)
     queue = QueueName(metadata={**NAME_OR_ID, "description": "A queue's name or id."})
     status = fields.Enum(Status, by_value=True, metadata={"description": "409 where the ticket cannot go there."})

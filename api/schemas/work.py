@@ -35,6 +35,10 @@ class ResolutionSchema(Asked):
     """How the matter ended."""
 
     note = Words(MAX_BODY, metadata={"description": "An internal note, written at once."})
+    answer_needed = Flag(
+        load_default=True,
+        metadata={"description": "false: what the customer wrote last, such as thanks, called for no answer."},
+    )
 
 
 class NextQuery(Asked):

@@ -1,12 +1,13 @@
 """The tables of the SLA engine."""
 
 from sla.models.alerts import Alert, AlertNotice, AlertPreference, Consequence, ConsequenceState
-from sla.models.clock import MICROSECOND, Clock, Promise
+from sla.models.clock import MICROSECOND, Clock, Promise, value_of
 from sla.models.jobs import JobState, Rearming, Replay, ReplayFlip
-from sla.models.rules import Calendar, CalendarFeed, Policy, RulesStamp
+from sla.models.rules import SEEN, Calendar, CalendarFeed, Policy, RulesStamp
 
 __all__ = [
     "MICROSECOND",
+    "SEEN",
     "Alert",
     "AlertNotice",
     "AlertPreference",
@@ -22,4 +23,5 @@ __all__ = [
     "Replay",
     "ReplayFlip",
     "RulesStamp",
+    "value_of",
 ]

@@ -26,8 +26,8 @@ class Consequence(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     clock_id: Mapped[int] = mapped_column(ForeignKey("clock.id"))
-    ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id"), index=True)
-    policy_id: Mapped[int] = mapped_column(ForeignKey("policy.id"))
+    ticket_id: Mapped[int]  # the clock's; to check both again, in every row, costs a sweep as much as writing them
+    policy_id: Mapped[int]
     offset_seconds: Mapped[int]  # of the step, from the deadline
     number: Mapped[int]  # of the action in the step, from 0
     action: Mapped[dict[str, Any]]  # see sla.policy

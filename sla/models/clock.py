@@ -1,6 +1,7 @@
 """Clocks, and the promises that some of them hold."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -16,8 +17,8 @@ MICROSECOND = timedelta(microseconds=1)
 class Clock(Base):
     """One target running for one ticket, as the reducer in sla.life left it.
 
-    `queue_id`, `priority` and `agent_id` are those of the ticket while the clock runs, and stay as they were when it
-    ended: reports of the past do not change when a ticket moves on.
+    `channel`, `queue_id` and `priority` are those of the ticket while the clock runs, and stay as they were when its
+    verdict fell: reports of the past do not change when a ticket moves on. `agent_id` is who had it then.
     """
 
     __tablename__ = "clock"
@@ -45,28 +46,14 @@ class Clock(Base):
     channel: Mapped[str]
     queue_id: Mapped[int] = mapped_column(ForeignKey("queue.id"))
     priority: Mapped[str]
-    agent_id: Mapped[int | None] = mapped_column(ForeignKey("agent.id"))  # who has, or had, the ticket
+    agent_id: Mapped[int | None] = mapped_column(ForeignKey("agent.id"))  # None: nobody had it
 
     policy: Mapped[Policy | None] = relationship()
     calendar: Mapped[Calendar | None] = relationship()
 
     def value(self) -> SLAClock:
         """Return what the reducer works on."""
-        return SLAClock(
-            metric=self.metric,
-            sequence=self.sequence,
-            policy_id=self.policy_id,
-            allowance=timedelta(seconds=self.allowance_seconds),
-            started_at=self.started_at,
-            counted=timedelta(microseconds=self.counted_microseconds),
-            running_since=self.running_since,
-            due_at=self.due_at,
-            paused_by=self.paused_by,
-            met_at=self.met_at,
-            breached_at=self.breached_at,
-            cancelled_at=self.cancelled_at,
-            promise_id=self.promise_id,
-        )
+        return value_of(self)
 
     def take(self, value: SLAClock) -> None:
         """Keep what the reducer came to."""
@@ -77,6 +64,25 @@ class Clock(Base):
         self.counted_microseconds = value.counted // MICROSECOND
         self.due_at, self.paused_by = value.due_at, value.paused_by
         self.met_at, self.breached_at, self.cancelled_at = value.met_at, value.breached_at, value.cancelled_at
+
+
+def value_of(row: Any) -> SLAClock:
+    """Return what the reducer works on, from a clock or from a row of its columns."""
+    return SLAClock(
+        metric=row.metric,
+        sequence=row.sequence,
+        policy_id=row.policy_id,
+        allowance=timedelta(seconds=row.allowance_seconds),
+        started_at=row.started_at,
+        counted=timedelta(microseconds=row.counted_microseconds),
+        running_since=row.running_since,
+        due_at=row.due_at,
+        paused_by=row.paused_by,
+        met_at=row.met_at,
+        breached_at=row.breached_at,
+        cancelled_at=row.cancelled_at,
+        promise_id=row.promise_id,
+    )
 
 
 class Promise(Base):
@@ -95,6 +101,15 @@ class Promise(Base):
 
 
 _to_do = text("next_at IS NOT NULL")
+_met = text("met_at IS NOT NULL")
+_breached = text("breached_at IS NOT NULL")
+# Also the condition of queries: a partial index serves only what is written just like it.
+RUNNING = text("met_at IS NULL AND breached_at IS NULL AND cancelled_at IS NULL")
 
 Index("ix_clock_next", Clock.next_at, postgresql_where=_to_do, sqlite_where=_to_do)
+Index("ix_promise_due", Promise.due_at, Promise.id)
 Index("ix_clock_started", Clock.started_at, Clock.id)
+# For reports: by the moment of the verdict, and what has none yet.
+Index("ix_clock_met", Clock.met_at, postgresql_where=_met, sqlite_where=_met)
+Index("ix_clock_breached", Clock.breached_at, postgresql_where=_breached, sqlite_where=_breached)
+Index("ix_clock_running", Clock.due_at, postgresql_where=RUNNING, sqlite_where=RUNNING)

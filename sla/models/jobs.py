@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sla.agreement import Metric
@@ -23,13 +23,15 @@ class JobState(StrEnum):
 
 class Rearming(Base):
     """An edit of the rules that is carried over to open tickets, one after the other by id; `after_id` is the last one
-    done, so that whoever finds it left alone goes on from there.
+    done, so that whoever finds it left alone goes on from there. `policies` are those that were edited, by origin;
+    tickets that have to do with others stay as they are.
     """
 
     __tablename__ = "sla_rearming"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     asked_by_id: Mapped[int | None] = mapped_column(ForeignKey("agent.id"))
+    policies: Mapped[list[int]]
     state: Mapped[JobState] = mapped_column(default=JobState.QUEUED)
     total: Mapped[int]  # open tickets when it began
     done: Mapped[int] = mapped_column(default=0)
@@ -56,6 +58,7 @@ class Replay(Base):
     total: Mapped[int] = mapped_column(default=0)  # tickets
     done: Mapped[int] = mapped_column(default=0)
     after_id: Mapped[int] = mapped_column(default=0)  # the last ticket done
+    last_id: Mapped[int] = mapped_column(default=0)  # the last one there was when it began
     tally: Mapped[dict[str, Any]] = mapped_column(default=dict)  # what has been counted so far
     error: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime]
@@ -64,15 +67,17 @@ class Replay(Base):
 
 
 class ReplayFlip(Base):
-    """A clock whose verdict would have been another."""
+    """A wait that was breached and would not have been, or the other way round."""
 
     __tablename__ = "sla_replay_flip"
-    __table_args__ = (UniqueConstraint("replay_id", "ticket_id", "metric", "sequence"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     replay_id: Mapped[int] = mapped_column(ForeignKey("sla_replay.id", ondelete="CASCADE"))
     ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id"))
     metric: Mapped[Metric]
-    sequence: Mapped[int]
+    started_at: Mapped[datetime]  # since when it is waited for
     before: Mapped[str]  # met, breached, running, none
     after: Mapped[str]
+
+
+Index("ix_sla_replay_flip_page", ReplayFlip.replay_id, ReplayFlip.id)

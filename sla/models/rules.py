@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, ForeignKey, Index, UniqueConstraint, event, insert, update
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, object_session, relationship
 
 from ticketing.store import Base
 
@@ -82,7 +82,13 @@ class RulesStamp(Base):
     value: Mapped[str]
 
 
-def _touch(_mapper: Any, connection: Connection, _target: Any) -> None:
+SEEN = "sla rules"  # what a transaction has read of them, in the session's info
+
+
+def _touch(_mapper: Any, connection: Connection, target: Any) -> None:
+    session = object_session(target)
+    if session is not None:
+        session.info.pop(SEEN, None)
     value = secrets.token_hex(8)
     if not connection.execute(update(RulesStamp).where(RulesStamp.id == 1).values(value=value)).rowcount:
         connection.execute(insert(RulesStamp).values(id=1, value=value))

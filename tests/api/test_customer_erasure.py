@@ -238,7 +238,10 @@ def test_what_is_told_later_of_their_call_is_not_kept(app: Flask, forgotten: For
     ended = {**form, "CallStatus": "completed", "CallDuration": "9"}
     recorded = {**form, "RecordingSid": "REzebedee", "RecordingUrl": "https://x.example/zebedee"}
 
-    for kind, path, told in (("call-status", "status", ended), ("recording", "voicemail?inbox=%2B15145550100", recorded)):
+    for kind, path, told in (
+        ("call-status", "status", ended),
+        ("recording", "voicemail?inbox=%2B15145550100", recorded),
+    ):
         item = twilio_forms.item(settings, Channel.PHONE, kind, f"/inbound/twilio/voice/{path}", told)
         assert gateway.receive(item, at=utc_now()).state == "ignored"
 

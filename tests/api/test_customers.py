@@ -12,6 +12,7 @@ from tests import make
 from tests.api.desk import Desk, admin
 from tests.api.test_statements import statements
 from tests.conftest import NOON
+from ticketing import renaming
 from ticketing.envelope import Channel
 from ticketing.models import Agent, Customer
 
@@ -323,3 +324,25 @@ def test_an_agent_who_makes_a_customer_can_go_on_with_them(client: FlaskClient) 
 
     assert changed.json["name"] == "Karim"
     assert isinstance(outsider.agent, Agent)
+
+
+def test_many_tickets_are_found_by_a_new_name_when_a_worker_has_come_by(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renaming, "AT_ONCE", 2)
+    monkeypatch.setattr(renaming, "BATCH", 2)
+    desk, who = admin(client), make.customer("Karim")
+    tickets = [make.ticket(customer=who).id for _ in range(5)]
+    other = make.customer("Haddad")
+
+    desk.patch(f"/customers/{who.id}", {"name": "Zoe"})
+    at_once = [one["ticket"]["id"] for one in desk.get("/search?q=zoe").json["items"]]
+    make.work_off()
+    found = {one["ticket"]["id"] for one in desk.get("/search?q=zoe").json["items"]}
+    desk.post(f"/customers/{who.id}/merge", {"into": other.id})
+    make.work_off()
+
+    assert at_once == [tickets[4], tickets[3]]
+    assert found == set(tickets)
+    assert desk.get("/search?q=zoe").json["total"] == 0
+    assert desk.get("/search?q=haddad").json["total"] == 5

@@ -46,9 +46,14 @@ class Route:
 IN_AN_HOUR = rfc3339(utc_now() + timedelta(hours=1))
 TICKET = "/tickets/<id:ticket_id>"
 CUSTOMER = "/customers/<id:customer_id>"
+OF_CALENDAR = "/sla/calendars/<id:calendar_id>"
+DESK = {"name": "Desk", "time_zone": "UTC", "weekly": {"mon": [["09:00", "17:00"]]}}
 CANNED = "/canned-replies/<id:canned_reply_id>"
 TEMPLATE = "/templates/<string(maxlength=60):name>/<string(maxlength=40):language>"
+REPLAY = {"policies": [], "from": "2026-11-01T00:00:00Z", "to": "2026-11-08T00:00:00Z"}
+STAFF = {"target_seconds": "20", "handle_seconds": "180"}
 FIELD = {"subject": "ticket", "name": "model", "label": "Model", "kind": "text"}
+POLICY = {"name": "Gold", "position": 2, "calendar": 1, "targets": {"resolution": {"allowance_seconds": 3600}}}
 ROUTES = [
     Route("POST", "/tickets", NEW, stranger=201, owner=201),
     Route("GET", "/tickets"),
@@ -86,6 +91,7 @@ ROUTES = [
     Route("DELETE", f"{TICKET}/resolution", stranger=404),
     Route("GET", f"{TICKET}/events", stranger=404),
     Route("GET", f"{TICKET}/sla", stranger=404),
+    Route("GET", f"{TICKET}/sla/explanation", stranger=404),
     Route("POST", f"{TICKET}/merge", {"into": 2}, stranger=404),
     Route("POST", f"{TICKET}/split", {"message": 1}, stranger=404, owner=201),
     Route("GET", f"{TICKET}/links", stranger=404),
@@ -116,6 +122,12 @@ ROUTES = [
     Route("GET", "/agents/<id:agent_id>"),
     Route("PATCH", "/agents/<id:agent_id>", {"skills": ["french"]}, role=Role.SUPERVISOR),
     Route("GET", "/agents/<id:agent_id>/presence"),
+    Route("GET", "/alerts"),
+    Route("PUT", "/alerts/read", {"up_to": 1}),
+    Route("PUT", "/alerts/<id:alert_id>/read", stranger=404),
+    Route("GET", "/agents/me/alert-preferences"),
+    Route("PUT", "/agents/me/alert-preferences", {"mail": True}),
+    Route("GET", "/sla/webhook-secret", query={"url": "https://hooks.example/late"}, role=Role.SUPERVISOR),
     Route("GET", "/search", query={"q": "kettle"}),
     Route("GET", "/views"),
     Route("POST", "/views", {"name": "Mine"}, stranger=201, owner=201),
@@ -160,6 +172,47 @@ ROUTES = [
     Route("PATCH", "/fields/<id:field_id>", {"label": "Other"}, role=Role.SUPERVISOR),
     Route("DELETE", "/fields/<id:field_id>", owner=204, role=Role.SUPERVISOR),
     Route("GET", "/tickets.csv"),
+    Route("GET", "/sla/calendars"),
+    Route("POST", "/sla/calendars", {**DESK, "name": "Another"}, owner=201, role=Role.SUPERVISOR),
+    Route("GET", OF_CALENDAR),
+    Route("PUT", OF_CALENDAR, DESK, role=Role.SUPERVISOR),
+    Route("DELETE", OF_CALENDAR, owner=204, role=Role.SUPERVISOR),
+    Route("GET", f"{OF_CALENDAR}/versions"),
+    Route("GET", f"{OF_CALENDAR}/preview", query={"from": "2026-11-18T00:00:00Z", "to": "2026-11-19T00:00:00Z"}),
+    Route("POST", f"{OF_CALENDAR}/import", owner=415, role=Role.SUPERVISOR),  # through, and then there is no file
+    Route("DELETE", f"{OF_CALENDAR}/import", query={"name": "Works"}, role=Role.SUPERVISOR),
+    Route("GET", f"{OF_CALENDAR}/feeds", role=Role.SUPERVISOR),
+    Route("POST", f"{OF_CALENDAR}/feeds", {"url": "https://feeds.example/"}, owner=201, role=Role.SUPERVISOR),
+    Route("GET", f"{OF_CALENDAR}/feeds/<id:feed_id>", role=Role.SUPERVISOR),
+    Route("DELETE", f"{OF_CALENDAR}/feeds/<id:feed_id>", role=Role.SUPERVISOR),
+    Route("GET", "/sla/holidays"),
+    Route("GET", "/sla/policies"),
+    Route("POST", "/sla/policies", {**POLICY, "name": "Another"}, owner=201, role=Role.SUPERVISOR),
+    Route("GET", "/sla/policies/<id:policy_id>"),
+    Route("PUT", "/sla/policies/<id:policy_id>", POLICY, role=Role.SUPERVISOR),
+    Route("DELETE", "/sla/policies/<id:policy_id>", owner=204, role=Role.SUPERVISOR),
+    Route("GET", "/sla/policies/<id:policy_id>/versions"),
+    Route("GET", "/sla/rearmings", role=Role.SUPERVISOR),
+    Route("GET", "/sla/rearmings/<id:rearming_id>", role=Role.SUPERVISOR),
+    Route("GET", "/sla/replays", role=Role.SUPERVISOR),
+    Route("POST", "/sla/replays", REPLAY, owner=202, role=Role.SUPERVISOR),
+    Route("GET", "/sla/replays/<id:replay_id>", role=Role.SUPERVISOR),
+    Route("DELETE", "/sla/replays/<id:replay_id>", owner=204, role=Role.SUPERVISOR),
+    Route("GET", "/sla/replays/<id:replay_id>/tickets", role=Role.SUPERVISOR),
+    Route("GET", "/sla/policies/<id:policy_id>/comparison", owner=404, role=Role.SUPERVISOR),  # it is no shadow
+    Route("POST", "/sla/policies/<id:policy_id>/comparison", owner=409, role=Role.SUPERVISOR),
+    Route("GET", "/reports/staffing", query=STAFF, role=Role.SUPERVISOR),
+    Route("GET", "/reports/staffing.csv", query=STAFF, role=Role.SUPERVISOR),
+    Route("GET", f"{TICKET}/promises", stranger=404),
+    Route("POST", f"{TICKET}/promises", {"words": "A call", "due_at": IN_AN_HOUR}, stranger=404, owner=201),
+    Route("GET", "/promises"),
+    Route("PUT", "/promises/<id:promise_id>/fulfilment", stranger=404),
+    Route("DELETE", "/promises/<id:promise_id>", stranger=404),
+    *(
+        Route("GET", f"/reports/{report}{form}", role=Role.SUPERVISOR)
+        for report in ("sla", "waits", "sunday-map")
+        for form in ("", ".csv", ".svg")
+    ),
 ]
 Houses = Callable[[Role], "House"]
 EVERY = pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
@@ -179,6 +232,8 @@ class House:
         other = make.ticket(queue=queue)  # ticket 2
         make.draft(self.ticket, self.owner)
         make.merged(into=self.ticket.customer, name="Solo")  # customer 2, and after that one more to merge with
+        policy = make.policy()
+        calendar = make.calendar()
         self._ids = {
             "<id:ticket_id>": self.ticket.id,
             "<id:customer_id>": self.ticket.customer_id,
@@ -187,6 +242,12 @@ class House:
             "<id:field_id>": make.field("colour", required=False).id,
             "<id:link_id>": make.link(self.ticket, other).id,
             "<id:queue_id>": queue.id,
+            "<id:policy_id>": policy.id,
+            "<id:calendar_id>": calendar.id,
+            "<id:feed_id>": make.feed(calendar).id,
+            "<id:rearming_id>": make.rearming().id,
+            "<id:replay_id>": make.replay().id,
+            "<id:promise_id>": make.promise(self.ticket, self.owner, "Another kettle").id,
             "<id:inbox_id>": inbox.id,
             "<id:agent_id>": self.owner.id,
             "<id:token_id>": 1,
@@ -196,6 +257,7 @@ class House:
             "<id:mention_id>": make.mention(self.ticket, self.owner).id,
             "<id:canned_reply_id>": make.canned_reply(self.owner, name="Secret words").id,
             "<id:macro_id>": make.macro(self.owner, name="Secret macro").id,
+            "<id:alert_id>": make.alert(self.ticket, self.owner).id,
             "<string(maxlength=60):name>": "solved",
             "<string(maxlength=40):language>": make.wording("solved", "fr").language,
         }

@@ -166,10 +166,8 @@ def test_a_view_whose_words_mean_nothing_any_more_says_so(client: FlaskClient) -
 def test_a_view_that_cannot_be_counted_does_not_hide_the_numbers_of_the_others(client: FlaskClient) -> None:
     desk = Desk(client)
     make.ticket(assignee=desk.agent)
-    first, odd, gone, last = (
-        make.view(desk.agent, filter=one).id
-        for one in ({"assignee": "me"}, {"colour": "red"}, {"queue": "Nowhere"}, {"status": ["active"]})
-    )
+    filters: list[dict[str, Any]] = [{"assignee": "me"}, {"colour": "red"}, {"status": ["active"]}]
+    first, odd, last = (make.view(desk.agent, filter=one).id for one in filters)
 
     items = {one["view"]: one for one in desk.get("/views/counts").json["items"]}
 
@@ -177,7 +175,6 @@ def test_a_view_that_cannot_be_counted_does_not_hide_the_numbers_of_the_others(c
     assert items[last]["count"] == 1
     assert (items[odd]["count"], items[odd]["problem"]["code"]) == (None, "conflict")
     assert items[odd]["problem"]["detail"] == f"The filter of view {odd} means nothing any more; save it again."
-    assert (items[gone]["count"], items[gone]["problem"]) in [(0, None), (None, items[gone]["problem"])]
 
 
 def test_a_views_pages_follow_one_another(client: FlaskClient) -> None:

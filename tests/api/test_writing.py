@@ -18,14 +18,16 @@ from ticketing.wording import choose
 
 
 @pytest.fixture
-def client(sqlite_app: Flask) -> FlaskClient:
-    return sqlite_app.test_client()
-
-
-@pytest.fixture
 def desk(client: FlaskClient) -> Desk:
     make.inbox(Channel.EMAIL)
     return Desk(client, make.agent(name="Ada"))
+
+
+@pytest.fixture
+def sqlite_desk(sqlite_app: Flask) -> Desk:
+    """Where words are refused before the database hears of them."""
+    make.inbox(Channel.EMAIL)
+    return Desk(sqlite_app.test_client(), make.agent(name="Ada"))
 
 
 def ticket_in(language: str = "", name: str = "Karim Haddad", **values: Any) -> Ticket:
@@ -95,8 +97,10 @@ def test_a_ticket_out_of_sight_fills_in_nothing(client: FlaskClient, desk: Desk)
         ({"en": 1}, "bodies"),
     ],
 )
-def test_words_that_cannot_be_filled_in_are_refused_when_they_are_saved(desk: Desk, bodies: Any, words: str) -> None:
-    answer = desk.post("/canned-replies", {"name": "Hello", "bodies": bodies})
+def test_words_that_cannot_be_filled_in_are_refused_when_they_are_saved(
+    sqlite_desk: Desk, bodies: Any, words: str
+) -> None:
+    answer = sqlite_desk.post("/canned-replies", {"name": "Hello", "bodies": bodies})
 
     assert answer.status_code == 422
     assert words in answer.json["detail"]
@@ -231,10 +235,10 @@ def test_words_of_ones_own_are_not_for_everybodys_macro(client: FlaskClient) -> 
         ({"fields": {"nonsense": 1}}, "Action 1, fields: "),
     ],
 )
-def test_a_macro_that_could_not_work_is_refused_when_it_is_saved(desk: Desk, action: Any, words: str) -> None:
+def test_a_macro_that_could_not_work_is_refused_when_it_is_saved(sqlite_desk: Desk, action: Any, words: str) -> None:
     make.field("model", required=False)
 
-    answer = new_macro(desk, action)
+    answer = new_macro(sqlite_desk, action)
 
     assert answer.status_code == 422
     assert words in answer.json["detail"]

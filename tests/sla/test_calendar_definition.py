@@ -1,5 +1,6 @@
 """A calendar's definition is read as people write it, and refused in sentences."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -36,6 +37,56 @@ def test_a_day_left_out_is_closed() -> None:
     assert BusinessHours.from_dict(monday(["09:00", "17:00"])).weekly == ((NINE_TO_FIVE,), (), (), (), (), (), ())
 
 
+def test_the_nearer_word_beats_the_farther() -> None:
+    layers: dict[str, Any] = {
+        "yearly": {"12-24": [["10:00", "11:00"]], "12-25": [], "12-26": {"spans": [], "name": "Boxing Day"}},
+        "imported": {
+            "2026-12-25": {"spans": [["12:00", "13:00"]], "name": "Christmas Day", "source": "holidays:CA"},
+            "2026-12-26": {"spans": [["14:00", "15:00"]], "source": "holidays:CA"},
+        },
+        "exceptions": {"2026-12-26": [["16:00", "17:00"]], "2026-12-25": {"spans": [], "name": "Christmas at home"}},
+    }
+    weekly = {day: [["09:00", "10:00"]] for day in ("thu", "fri", "sat")}
+
+    told = []
+    for kept in ([], ["yearly"], ["yearly", "imported"], ["yearly", "imported", "exceptions"]):
+        hours = BusinessHours.from_dict({"time_zone": "UTC", "weekly": weekly} | {key: layers[key] for key in kept})
+        told.append([_told(hours, date(2026, 12, day)) for day in (24, 25, 26)])
+
+    assert told == [
+        [("09", ""), ("09", ""), ("09", "")],
+        [("10", ""), ("closed", ""), ("closed", "Boxing Day")],
+        [("10", ""), ("12", "Christmas Day"), ("14", "Boxing Day")],
+        [("10", ""), ("closed", "Christmas at home"), ("16", "Boxing Day")],
+    ]
+
+
+def _told(hours: BusinessHours, day: date) -> tuple[str, str]:
+    spans = hours.spans_of(day)
+    return f"{spans[0][0] // 3600:02d}" if spans else "closed", hours.name_of(day)
+
+
+def test_an_exception_without_a_name_keeps_that_of_the_holiday() -> None:
+    hours = BusinessHours.from_dict(
+        {
+            "time_zone": "UTC",
+            "imported": {"2026-12-25": {"spans": [], "name": " Christmas Day "}},
+            "exceptions": {"2026-12-25": [["09:00", "12:00"]]},
+        }
+    )
+
+    assert hours.spans_of(date(2026, 12, 25)) == ((32400, 43200),)
+    assert hours.name_of(date(2026, 12, 25)) == "Christmas Day"
+
+
+def test_the_29th_of_february_comes_in_leap_years() -> None:
+    hours = BusinessHours.from_dict({"time_zone": "UTC", "yearly": {"02-29": [["10:00", "12:00"]]}})
+
+    opens = [hours.year(year).total.total_seconds() / 3600 for year in (1900, 2000, 2024, 2026, 2028, 2100)]
+
+    assert opens == [0, 2, 2, 0, 2, 0]
+
+
 @pytest.mark.parametrize(
     ("definition", "sentence"),
     [
@@ -46,7 +97,7 @@ def test_a_day_left_out_is_closed() -> None:
         pytest.param({"time_zone": "../etc/passwd"}, "no IANA time zone", id="a path for a zone"),
         pytest.param({"time_zone": "U\0TC"}, "no IANA time zone", id="a zone with a null"),
         pytest.param({"time_zone": "UTC", "weekly": []}, "weekly must be an object", id="weekly is a list"),
-        pytest.param({"time_zone": "UTC", "holidays": []}, "no holidays; it has exceptions", id="an unknown key"),
+        pytest.param({"time_zone": "UTC", "feasts": []}, "no feasts; it has exceptions", id="an unknown key"),
         pytest.param({"time_zone": "UTC", "weekly": {"monday": []}}, "no day monday", id="an unknown day"),
         pytest.param({"time_zone": "UTC", "exceptions": {"25.12.": []}}, "no date", id="a date of another kind"),
         pytest.param({"time_zone": "UTC", "exceptions": {"20261225": []}}, "no date", id="a date without its strokes"),
@@ -78,6 +129,27 @@ def test_a_day_left_out_is_closed() -> None:
             {"time_zone": "UTC", "exceptions": {str(n): [] for n in range(MOST_EXCEPTIONS + 1)}},
             "at most 5000 dates",
             id="too many exceptions",
+        ),
+        pytest.param({"time_zone": "UTC", "yearly": {"2026-12-25": []}}, "no day of the year", id="a year in yearly"),
+        pytest.param({"time_zone": "UTC", "yearly": {"02-30": []}}, "no day of the year", id="a day that never comes"),
+        pytest.param({"time_zone": "UTC", "yearly": {"1-1": []}}, "no day of the year", id="a short day of the year"),
+        pytest.param(
+            {"time_zone": "UTC", "yearly": {"01-01": "x"}}, "list of spans", id="a yearly day that is no list"
+        ),
+        pytest.param({"time_zone": "UTC", "imported": {"x": []}}, "imported: 'x' is no date", id="imported nonsense"),
+        pytest.param({"time_zone": "UTC", "exceptions": {"2026-12-25": {}}}, "spans and a name", id="no spans"),
+        pytest.param(
+            {"time_zone": "UTC", "exceptions": {"2026-12-25": {"spans": [], "colour": "red"}}},
+            "spans and a name",
+            id="a day with something else",
+        ),
+        pytest.param(
+            {"time_zone": "UTC", "exceptions": {"2026-12-25": {"spans": [], "name": "x" * 201}}},
+            "at most 200 characters",
+            id="an endless name",
+        ),
+        pytest.param(
+            {"time_zone": "UTC", "exceptions": {"2026-12-25": {"spans": [], "name": 5}}}, "a text", id="a number's name"
         ),
     ],
 )

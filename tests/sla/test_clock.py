@@ -1,199 +1,161 @@
-"""One clock's life, as the reducer tells it. 2 March 2026 is a Monday; the desk opens at nine."""
+"""The moves of one clock that is started on Monday at ten and allows four hours of a desk open from nine to five."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from functools import reduce
+from datetime import datetime, timedelta
 
 import pytest
 
-from sla.clock import Metric, SLAClock, State, Target, advance, as_of, remaining_seconds, start, state_at
+from sla import clock
+from sla.agreement import Metric, Target
+from sla.clock import SLAClock, State, as_of, counted_at, moment_of, remaining_seconds, state_at
+from sla.errors import NeverOpen
 from sla.hours import BusinessHours
-from ticketing.events import (
-    Actor,
-    Entry,
-    Event,
-    MessageReceived,
-    NoteWritten,
-    ReplyWritten,
-    TicketAssigned,
-    TicketMerged,
-    TicketOpened,
-    TicketReopened,
-    TicketResolved,
+from sla.steps import next_step, warning
+from tests.sla.book import DESK, at
+
+HOURS = timedelta(hours=1)
+TARGET = Target(
+    timedelta(hours=4), DESK, warn_before=timedelta(minutes=30), steps=(-HOURS / 2, timedelta(0), timedelta(hours=2))
 )
 
-DESK = BusinessHours.from_dict(
-    {"time_zone": "UTC", "weekly": {day: [["09:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}}
-)
-FOUR_HOURS = Target(timedelta(hours=4), timedelta(minutes=30), DESK)
-AGENT, CUSTOMER = Actor.agent(7), Actor.customer(3)
 
-REPLY = ReplyWritten(message_id=2, channel="email")
-AUTOMATIC_REPLY = ReplyWritten(message_id=2, channel="email", automatic=True)
-RESOLVED = TicketResolved(before="open")
-MERGED = TicketMerged(into=9, messages=[1])
-
-Happening = tuple[str, Event]  # at which time on 2 March, what
+def started(time: str = "10:00") -> SLAClock:
+    return clock.start(Metric.RESOLUTION, TARGET, at(time), policy_id=1)
 
 
-def at(time: str, day: int = 2) -> datetime:
-    hour, minute = time.split(":")
-    return datetime(2026, 3, day, int(hour), int(minute), tzinfo=UTC)
-
-
-def opened(waiting_since: datetime | None) -> TicketOpened:
-    since = waiting_since.isoformat() if waiting_since else None
-    return TicketOpened(channel="email", queue_id=1, priority="normal", customer_id=3, waiting_since=since)
-
-
-def entry(moment: datetime, event: Event, by: Actor = AGENT) -> Entry:
-    return Entry(ticket_id=1, at=moment, actor=by, source="test", event=event)
-
-
-def started(moment: datetime) -> SLAClock:
-    clock = start(Metric.FIRST_RESPONSE, FOUR_HOURS, entry(moment, opened(moment), CUSTOMER))
-    assert clock is not None
-    return clock
-
-
-def after(happenings: Sequence[Happening]) -> SLAClock:
-    """Return the clock of a ticket that was opened at ten (due at two), after all that happened to it."""
-    return reduce(advance, (entry(at(time), event) for time, event in happenings), started(at("10:00")))
-
-
-def test_a_first_response_is_owed_from_the_opening_of_the_ticket() -> None:
-    assert started(at("10:00")) == SLAClock(
-        metric=Metric.FIRST_RESPONSE,
-        allowance=timedelta(hours=4),
-        started_at=at("10:00"),
-        due_at=at("14:00"),
-        warn_at=at("13:30"),
-    )
+def met(time: str) -> SLAClock:
+    return clock.meet(started(), at(time), DESK)
 
 
 @pytest.mark.parametrize(
-    ("waiting_since", "expected"),
+    ("one", "now", "expected"),
     [
-        pytest.param(at("09:30"), at("13:30"), id="waited before the ticket was opened"),
-        pytest.param(at("10:15"), at("14:00"), id="a clock that runs ahead wins no time"),
-        pytest.param(at("23:00", day=1), at("13:00"), id="wrote on Sunday night"),
-    ],
-)
-def test_the_wait_counts_from_when_the_customer_began_to_wait(waiting_since: datetime, expected: datetime) -> None:
-    clock = start(Metric.FIRST_RESPONSE, FOUR_HOURS, entry(at("10:00"), opened(waiting_since)))
-
-    assert clock is not None
-    assert clock.due_at == expected
-
-
-@pytest.mark.parametrize(
-    "event",
-    [
-        pytest.param(opened(None), id="opened by an agent, nobody waits"),
-        pytest.param(MessageReceived(message_id=1, channel="email"), id="a message on a ticket that is there"),
-        pytest.param(TicketReopened(before="solved"), id="reopened"),
-    ],
-)
-def test_nothing_is_owed(event: Event) -> None:
-    assert start(Metric.FIRST_RESPONSE, FOUR_HOURS, entry(at("10:00"), event)) is None
-
-
-def test_without_a_warning_in_the_policy_nobody_is_warned() -> None:
-    target = Target(timedelta(hours=4), None, DESK)
-    clock = start(Metric.FIRST_RESPONSE, target, entry(at("10:00"), opened(at("10:00"))))
-
-    assert clock is not None
-    assert clock.warn_at is None
-
-
-@pytest.mark.parametrize(
-    ("happenings", "state", "met_at", "breached_at"),
-    [
-        pytest.param([], State.RUNNING, None, None, id="nothing yet"),
-        pytest.param([("11:00", REPLY)], State.MET, "11:00", None, id="answered"),
-        pytest.param([("13:59", REPLY)], State.MET, "13:59", None, id="answered in the last minute"),
-        pytest.param([("14:00", REPLY)], State.BREACHED, "14:00", "14:00", id="answered at the deadline is too late"),
-        pytest.param([("15:30", REPLY)], State.BREACHED, "15:30", "14:00", id="answered late"),
-        pytest.param([("11:00", AUTOMATIC_REPLY)], State.RUNNING, None, None, id="a machine's answer is none"),
-        pytest.param([("11:00", AUTOMATIC_REPLY), ("12:00", REPLY)], State.MET, "12:00", None, id="then a person's"),
-        pytest.param([("11:00", NoteWritten(4))], State.RUNNING, None, None, id="a note is no answer"),
-        pytest.param([("11:00", TicketAssigned(None, 7))], State.RUNNING, None, None, id="being assigned is none"),
-        pytest.param([("11:00", RESOLVED)], State.MET, "11:00", None, id="resolved without words"),
-        pytest.param([("16:00", RESOLVED)], State.BREACHED, "16:00", "14:00", id="resolved without words, late"),
-        pytest.param([("11:00", REPLY), ("12:00", REPLY)], State.MET, "11:00", None, id="the first answer counts"),
-        pytest.param([("11:00", REPLY), ("16:00", RESOLVED)], State.MET, "11:00", None, id="met stays met"),
+        pytest.param(started(), "13:59", State.RUNNING, id="before the deadline"),
+        pytest.param(started(), "14:00", State.BREACHED, id="at the deadline"),
+        pytest.param(started(), "16:00", State.BREACHED, id="after it, though nobody noticed"),
+        pytest.param(met("13:59"), "16:00", State.MET, id="answered in time"),
+        pytest.param(met("14:00"), "16:00", State.BREACHED, id="answered at the deadline"),
+        pytest.param(clock.pause(started(), at("11:00"), "pending", DESK), "16:00", State.PAUSED, id="at rest"),
         pytest.param(
-            [("11:00", REPLY), ("15:00", RESOLVED), ("16:00", TicketReopened("solved"))],
-            State.MET,
-            "11:00",
-            None,
-            id="reopening owes no first response again",
+            clock.pause(started(), at("14:00"), "pending", DESK), "16:00", State.BREACHED, id="at rest too late"
         ),
-        pytest.param([("11:00", MERGED)], State.CANCELLED, None, None, id="merged: nothing is owed here any more"),
-        pytest.param([("11:00", MERGED), ("12:00", REPLY)], State.CANCELLED, None, None, id="and nothing can be met"),
-        pytest.param([("14:00", MERGED)], State.BREACHED, None, "14:00", id="merged too late: missed all the same"),
-        pytest.param([("11:00", REPLY), ("12:00", MERGED)], State.MET, "11:00", None, id="met before it was merged"),
+        pytest.param(clock.cancel(started(), at("13:00"), DESK), "16:00", State.CANCELLED, id="cancelled"),
+        pytest.param(clock.cancel(started(), at("14:00"), DESK), "16:00", State.BREACHED, id="cancelled too late"),
     ],
 )
-def test_a_first_response_clock(
-    happenings: Sequence[Happening], state: State, met_at: str | None, breached_at: str | None
-) -> None:
-    clock = after(happenings)
-
-    assert clock.state is state
-    assert clock.met_at == (at(met_at) if met_at else None)
-    assert clock.breached_at == (at(breached_at) if breached_at else None)
-    assert clock.due_at == at("14:00")
-
-
-@pytest.mark.parametrize(
-    ("happenings", "now", "expected"),
-    [
-        pytest.param([], "13:59", State.RUNNING, id="before the deadline"),
-        pytest.param([], "14:00", State.BREACHED, id="at the deadline"),
-        pytest.param([], "16:00", State.BREACHED, id="after it, though nobody noticed"),
-        pytest.param([("11:00", REPLY)], "16:00", State.MET, id="answered in time"),
-        pytest.param([("15:00", REPLY)], "16:00", State.BREACHED, id="answered late"),
-    ],
-)
-def test_the_state_is_true_at_any_moment(happenings: Sequence[Happening], now: str, expected: State) -> None:
-    assert state_at(after(happenings), at(now)) is expected
+def test_the_state_is_true_at_any_moment(one: SLAClock, now: str, expected: State) -> None:
+    assert state_at(one, at(now)) is expected
 
 
 def test_a_breach_that_somebody_notices_late_is_stamped_with_the_deadline() -> None:
-    assert as_of(started(at("10:00")), at("09:00", day=9)).breached_at == at("14:00")
+    assert as_of(started(), at("9T09:00")).breached_at == at("14:00")
 
 
-def test_an_answer_in_time_undoes_a_breach_that_a_sweep_noticed_while_it_waited_for_the_lock() -> None:
-    swept = as_of(started(at("10:00")), at("14:00"))
+@pytest.mark.parametrize("move", ["meet", "cancel", "pause"])
+def test_what_happened_in_time_undoes_a_breach_that_a_sweep_noticed_while_it_waited_for_the_lock(move: str) -> None:
+    swept, told = as_of(started(), at("14:00")), ("pending",) if move == "pause" else ()
 
-    clock = advance(swept, entry(at("13:59"), REPLY))
+    moved = getattr(clock, move)(swept, at("13:59"), *told, DESK)
 
-    assert clock == after([("13:59", REPLY)])
-    assert clock.state is State.MET
+    assert moved == getattr(clock, move)(started(), at("13:59"), *told, DESK)
+    assert moved.breached_at is None
 
 
 @pytest.mark.parametrize(
-    ("happenings", "now", "expected"),
+    ("one", "now", "expected"),
     [
-        pytest.param([], at("10:00"), 4 * 3600, id="all of it"),
-        pytest.param([], at("13:30"), 1800, id="the last half hour"),
-        pytest.param([], at("14:00"), 0, id="none"),
-        pytest.param([], at("16:00"), -2 * 3600, id="overdue"),
-        pytest.param([], at("10:00", day=3), -4 * 3600, id="overdue, the night not counted"),
-        pytest.param([("11:00", REPLY)], at("16:00"), 3 * 3600, id="what was left when it was met"),
-        pytest.param([("15:00", REPLY)], at("16:00"), -3600, id="what it was overdue by when it was answered"),
-        pytest.param([], at("13:59") + timedelta(seconds=59, microseconds=1), 0, id="less than a second"),
-        pytest.param([], at("14:00") + timedelta(microseconds=1), -1, id="overdue by less than a second"),
+        pytest.param(started(), at("10:00"), 4 * 3600, id="all of it"),
+        pytest.param(started(), at("13:30"), 1800, id="the last half hour"),
+        pytest.param(started(), at("14:00"), 0, id="none"),
+        pytest.param(started(), at("16:00"), -2 * 3600, id="overdue"),
+        pytest.param(started(), at("3T10:00"), -4 * 3600, id="overdue, the night not counted"),
+        pytest.param(started("16:00"), at("22:00"), 3 * 3600, id="over night"),
+        pytest.param(met("11:00"), at("16:00"), 3 * 3600, id="what was left when it was met"),
+        pytest.param(met("15:00"), at("16:00"), -3600, id="what it was overdue by when it was answered"),
+        pytest.param(started(), at("13:59") + timedelta(seconds=59, microseconds=1), 0, id="less than a second"),
+        pytest.param(started(), at("14:00") + timedelta(microseconds=1), -1, id="overdue by less than a second"),
+        pytest.param(clock.pause(started(), at("11:00"), "pending", DESK), at("16:00"), 3 * 3600, id="at rest"),
     ],
 )
-def test_seconds_remain(happenings: Sequence[Happening], now: datetime, expected: int) -> None:
-    assert remaining_seconds(after(happenings), now, DESK) == expected
+def test_seconds_remain(one: SLAClock, now: datetime, expected: int) -> None:
+    assert remaining_seconds(one, now, DESK) == expected
 
 
-def test_working_time_remains_over_night() -> None:
-    clock = started(at("16:00"))
+def test_a_rest_moves_the_deadline_by_the_working_time_that_it_took() -> None:
+    resting = clock.pause(started(), at("11:00"), "pending", DESK)
 
-    assert clock.due_at == at("12:00", day=3)
-    assert clock.warn_at == at("11:30", day=3)
-    assert remaining_seconds(clock, at("22:00"), DESK) == 3 * 3600
+    goes_on = clock.resume(resting, at("3T09:30"), DESK)
+
+    assert (resting.due_at, counted_at(resting, at("16:00"), DESK)) == (None, HOURS)
+    assert (goes_on.due_at, goes_on.paused_by) == (at("3T12:30"), None)
+    assert counted_at(goes_on, at("3T10:30"), DESK) == 2 * HOURS
+
+
+def test_a_breached_clock_that_rests_keeps_its_deadline_but_counts_no_more() -> None:
+    resting = clock.pause(started(), at("15:00"), "pending", DESK)
+
+    goes_on = clock.resume(resting, at("3T09:00"), DESK)
+
+    assert (resting.breached_at, goes_on.breached_at, goes_on.due_at) == (at("14:00"),) * 3
+    assert remaining_seconds(goes_on, at("3T10:00"), DESK) == -2 * 3600
+
+
+def test_what_was_told_late_counts_nothing_backwards() -> None:
+    resumed = clock.resume(clock.pause(started(), at("11:00"), "pending", DESK), at("12:00"), DESK)
+
+    assert clock.pause(resumed, at("11:30"), "on_hold", DESK).counted == HOURS
+
+
+@pytest.mark.parametrize(
+    ("allowance", "expected"),
+    [
+        pytest.param(8, at("3T10:00"), id="more: seven hours are left"),
+        pytest.param(2, at("12:00"), id="less: one hour is left"),
+        pytest.param(1, at("11:00"), id="just as much as was counted"),
+        pytest.param(0.5, at("11:00"), id="less than was counted: now"),
+    ],
+)
+def test_another_allowance_leaves_what_was_counted(allowance: float, expected: datetime) -> None:
+    target = Target(allowance * HOURS, DESK)
+
+    moved = clock.retarget(started(), at("11:00"), DESK, target, 2)
+
+    assert (moved.due_at, moved.policy_id, moved.started_at) == (expected, 2, at("10:00"))
+    assert counted_at(moved, at("11:30"), DESK) == 1.5 * HOURS
+
+
+def test_a_clock_whose_calendar_has_run_out_cannot_go_on() -> None:
+    over = BusinessHours.from_dict({"time_zone": "UTC", "exceptions": {"2026-03-02": [["09:00", "12:00"]]}})
+    resting = clock.pause(started(), at("11:00"), "pending", over)
+
+    with pytest.raises(NeverOpen):
+        clock.resume(resting, at("11:30"), over)
+
+
+@pytest.mark.parametrize(
+    ("one", "steps_done", "expected"),
+    [
+        pytest.param(started(), 0, at("13:30"), id="the warning"),
+        pytest.param(started(), 1, at("14:00"), id="the breach"),
+        pytest.param(as_of(started(), at("14:00")), 2, at("16:00"), id="two hours after it"),
+        pytest.param(started(), 3, None, id="nothing more"),
+        pytest.param(met("11:00"), 0, None, id="met"),
+        pytest.param(clock.pause(started(), at("11:00"), "pending", DESK), 0, None, id="nobody can say"),
+        pytest.param(clock.pause(started(), at("15:00"), "pending", DESK), 2, at("16:00"), id="late, and at rest"),
+    ],
+)
+def test_the_next_step(one: SLAClock, steps_done: int, expected: datetime | None) -> None:
+    assert next_step(one, TARGET, steps_done) == expected
+
+
+def test_a_clock_is_at_risk_from_its_warning_until_its_breach() -> None:
+    assert warning(started(), TARGET) == at("13:30")
+    assert warning(as_of(started(), at("14:00")), TARGET) is None
+    assert warning(started(), Target(timedelta(hours=4), DESK)) is None
+
+
+def test_a_step_whose_moment_had_passed_when_the_allowance_became_less_is_due_now() -> None:
+    tight = Target(timedelta(minutes=80), DESK, warn_before=timedelta(minutes=30), steps=(-HOURS / 2, timedelta(0)))
+
+    moved = clock.retarget(started(), at("11:00"), DESK, tight, 2)
+
+    assert moment_of(moved, -HOURS / 2, tight) == at("11:00")

@@ -23,6 +23,7 @@ RESTLESS_ZONES = (
     "Pacific/Auckland",
 )
 NIGHTS = (None, ["22:00", "24:00"], ["22:00", "00:00"], ["23:15", "01:30"], ["22:30", "04:00"])
+TURNS = ("01-01", "02-28", "02-29", "03-01", "12-31")  # of the year, and of February
 QUARTER = timedelta(minutes=15)
 EARLIEST = datetime(2011, 11, 1, tzinfo=UTC)
 SOME_YEARS = timedelta(days=3000)
@@ -48,10 +49,13 @@ def calendars(draw: st.DrawFn, zones: tuple[str, ...]) -> dict[str, Any]:
     weekly = {day: draw(days()) for day in DAYS}
     weekly["wed"] = weekly["wed"] or [["09:00", "17:00"]]
     dates = st.dates(EARLIEST.date(), (EARLIEST + SOME_YEARS).date()).map(str)
+    days_of_the_year = st.dates(date(2012, 1, 1), date(2012, 12, 31)).map(lambda day: f"{day:%m-%d}")
     return {
         "time_zone": draw(st.sampled_from(zones)),
         "weekly": weekly,
         "exceptions": draw(st.dictionaries(dates, days(), max_size=5)),
+        "imported": draw(st.dictionaries(dates, days().map(lambda spans: {"spans": spans}), max_size=5)),
+        "yearly": draw(st.dictionaries(days_of_the_year | st.sampled_from(TURNS), days(), max_size=5)),
     }
 
 
@@ -116,9 +120,19 @@ def _is_open_by_the_wall(moment: datetime, definition: dict[str, Any]) -> bool:
     if any(a <= shown and (shown < b or b <= a) for a, b in _spans_of(today, definition)):
         return True
     tails = [b for a, b in _spans_of(yesterday, definition) if b <= a]
-    return str(today) not in definition["exceptions"] and any(shown < b for b in tails)
+    return _special(today, definition) is None and any(shown < b for b in tails)
 
 
 def _spans_of(day: date, definition: dict[str, Any]) -> list[list[str]]:
-    found: list[list[str]] = definition["exceptions"].get(str(day), definition["weekly"][DAYS[day.weekday()]])
+    special = _special(day, definition)
+    found: list[list[str]] = definition["weekly"][DAYS[day.weekday()]] if special is None else special
+    return found
+
+
+def _special(day: date, definition: dict[str, Any]) -> list[list[str]] | None:
+    imported = definition["imported"].get(str(day), {}).get("spans")
+    every_year = definition["yearly"].get(f"{day:%m-%d}")
+    found: list[list[str]] | None = definition["exceptions"].get(
+        str(day), imported if imported is not None else every_year
+    )
     return found

@@ -29,6 +29,7 @@ def test_a_running_clock_is_read() -> None:
             allowance_seconds=3600,
             started_at=NOON,
             due_at=NOON + HOUR,
+            paused_by=None,
             remaining_seconds=2700,
             met_at=None,
             breached_at=None,

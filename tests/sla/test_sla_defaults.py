@@ -9,15 +9,16 @@ from flask import Flask
 from sqlalchemy import select
 
 import config
+from sla.agreement import Agreement, Metric
 from sla.defaults import load_defaults
 from sla.errors import InvalidCalendar, InvalidPolicy, NeverOpen
+from sla.facts import Facts
 from sla.hours import BusinessHours, elapsed
 from sla.models import Calendar, Policy
-from sla.policy import policy_for
+from sla.rules import in_force
 from tests.sla.desk import HOURS, NOON
 from ticketing.envelope import Channel
 from ticketing.errors import InvalidInput
-from ticketing.events import TicketOpened
 from ticketing.status import Priority
 from ticketing.store import db
 from ticketing.transaction import transaction
@@ -37,23 +38,36 @@ def rows() -> list[tuple[Any, ...]]:
     return [tuple(row) for query in (policies, calendars) for row in db.session().execute(query)]
 
 
+def agreement_for(channel: Channel, priority: Priority = Priority.NORMAL) -> Agreement:
+    facts = Facts(channel=channel, queue_id=1, priority=priority, opened_at=NOON, waiting_since=NOON)
+    found = in_force().agreement_for(facts, NOON)
+    assert found is not None
+    return found
+
+
 def test_every_channel_and_priority_has_a_policy(app: Flask) -> None:
     load(SHIPPED)
 
     for channel in Channel:
         for priority in Priority:
-            assert policy_for(TicketOpened(channel=channel, queue_id=1, priority=priority, customer_id=1))
+            assert Metric.FIRST_RESPONSE in agreement_for(channel, priority).targets
 
 
 def test_who_waits_live_is_owed_an_answer_before_who_wrote(app: Flask) -> None:
     load(SHIPPED)
 
     def allowance(channel: Channel) -> int:
-        policy = policy_for(TicketOpened(channel=channel, queue_id=1, priority=Priority.NORMAL, customer_id=1))
-        assert policy is not None
-        return int(policy.targets["first_response"]["allowance_seconds"])
+        return int(agreement_for(channel).targets[Metric.FIRST_RESPONSE].allowance.total_seconds())
 
     assert allowance(Channel.PHONE) == allowance(Channel.CHAT) < allowance(Channel.SMS) < allowance(Channel.EMAIL)
+
+
+def test_who_waits_on_the_line_is_taken_before_supervisors_hear_of_it(app: Flask) -> None:
+    load(SHIPPED)
+
+    for channel in (Channel.PHONE, Channel.CHAT):
+        target = agreement_for(channel).targets[Metric.QUEUE_WAIT]
+        assert target.actions == {0 * target.allowance: [{"kind": "notify", "to": ["supervisors"]}]}
 
 
 def test_every_shipped_calendar_is_open_on_sundays() -> None:
@@ -98,7 +112,12 @@ def with_policy(**changes: Any) -> dict[str, Any]:
         pytest.param({"calendars": [HOURS]}, InvalidPolicy, "calendar in the defaults needs a name", id="unnamed"),
         pytest.param({"calendars": [{"name": "Desk"}]}, InvalidCalendar, "needs a time_zone", id="a bad calendar"),
         pytest.param({"policies": [policy()]}, InvalidPolicy, "needs a calendar in force", id="no such calendar"),
-        pytest.param(with_policy(channel="sms"), InvalidPolicy, "unknown keys: channel", id="unknown keys"),
+        pytest.param(
+            with_policy(channel="sms"), InvalidPolicy, "policy 'All': a policy has no channel", id="unknown keys"
+        ),
+        pytest.param(
+            with_policy(calendar=["Desk"]), InvalidPolicy, "needs a calendar in force", id="a list of calendars"
+        ),
         pytest.param(with_policy(position="1"), InvalidPolicy, "needs a position", id="no number for a position"),
         pytest.param(with_policy(conditions={"channel": []}), InvalidPolicy, "condition on", id="bad conditions"),
         pytest.param(with_policy(targets={}), InvalidPolicy, "needs targets", id="no targets"),

@@ -33,7 +33,7 @@ on_postgresql = pytest.mark.parametrize("app", ["postgresql"], indirect=True)
 
 def sweep(now: datetime, limit: int = 500) -> int:
     with transaction("ticker"):
-        return flag_due(now, limit)
+        return flag_due(now, limit).breached
 
 
 def breaches() -> list[JournalEntry]:

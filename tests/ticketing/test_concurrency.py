@@ -6,14 +6,25 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from tests import make
 from tests.conftest import NOON
-from ticketing import conversation, customer_merge, customers, erasure, known, lifecycle, profile, queries, routing, splitting
+from ticketing import (
+    conversation,
+    customer_merge,
+    customers,
+    erasure,
+    known,
+    lifecycle,
+    profile,
+    queries,
+    routing,
+    splitting,
+)
 from ticketing.agents import Caller
 from ticketing.envelope import Channel, HandleKind, InboundMessage, Sender
-from ticketing.errors import Conflict, NoReachableChannel
+from ticketing.errors import Conflict, NoReachableChannel, NotFound
 from ticketing.events import SYSTEM
 from ticketing.models import Agent, Customer, Message, Queue, Role, Ticket
 from ticketing.status import Priority
@@ -64,6 +75,23 @@ def test_a_ticket_that_is_moved_while_we_wait_is_still_there(app: Flask) -> None
             assert queries.lock_seen(caller, ticket.id).queue.name == "Elsewhere"
 
     while_held(app, move, read)
+
+
+@on_postgresql
+def test_a_stranger_does_not_wait_for_a_ticket_that_is_not_theirs_to_see(app: Flask) -> None:
+    secret = make.ticket(queue=make.queue(members=[make.agent()]))
+    stranger = make.calling(make.agent())
+
+    def hold() -> None:
+        lifecycle.lock_ticket(secret.id)
+
+    def ask() -> None:
+        with transaction("api") as session:
+            session.execute(text("SET LOCAL lock_timeout = 1"))  # milliseconds: who waits at all fails
+            with pytest.raises(NotFound):
+                queries.lock_seen(stranger, secret.id)
+
+    while_held(app, hold, ask)
 
 
 @on_postgresql
@@ -255,8 +283,26 @@ def test_nobody_writes_to_an_address_that_is_just_taken_away(app: Flask, has_wri
         profile.drop_handle(known.lock_known(caller, who), handle, at=NOON)
 
     def write() -> None:
-        with pytest.raises(NoReachableChannel), transaction("api") as session:
-            by = session.get_one(Agent, ada.id)
-            conversation.reply(lifecycle.lock_ticket(ticket.id), "We send a new one.", agent=by, at=NOON)
+        with transaction("api") as session:
+            by, row = session.get_one(Agent, ada.id), lifecycle.lock_ticket(ticket.id)
+            with pytest.raises(NoReachableChannel):
+                conversation.reply(row, "We send a new one.", agent=by, at=NOON)
 
     while_held(app, drop, write)
+
+
+@on_postgresql
+def test_two_first_messages_at_once_find_one_another(app: Flask) -> None:
+    mail, phone = Sender(HandleKind.EMAIL, "karim@home.example"), Sender(HandleKind.PHONE, "+15145550123")
+
+    def first() -> None:
+        customers.recognise([mail], at=NOON)
+
+    def second() -> None:
+        with transaction("test"):
+            customers.recognise([phone, mail], at=NOON)  # the mail address is taken while we wait
+
+    while_held(app, first, second)
+
+    (karim,) = db.session().scalars(select(Customer))
+    assert [handle.kind for handle in karim.handles] == [HandleKind.EMAIL, HandleKind.PHONE]

@@ -4,16 +4,17 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.exc import StaleDataError
 
 from tests import make
 from ticketing import rows
 from ticketing.agents import HOLDER
 from ticketing.envelope import HandleKind
 from ticketing.fetching import fetch, fetch_one
-from ticketing.inserting import insert_now
-from ticketing.models import Handle, Ticket
+from ticketing.inserting import insert_now, insert_unless_taken, update_now
+from ticketing.models import Handle, Ticket, TicketTag
 from ticketing.moment import utc_now
 from ticketing.store import db, dialect
 from ticketing.transaction import transaction
@@ -71,3 +72,61 @@ def test_what_is_inserted_at_once_can_be_changed_as_ever() -> None:
         "Another",
         before + 1,
     )
+
+
+def test_a_row_whose_key_is_taken_is_left_out_and_the_transaction_goes_on() -> None:
+    ticket = make.ticket(subject="Before")
+    handle = make.customer(email="karim@home.example").handles[0]
+    shared = {"customer_id": handle.customer_id, "kind": HandleKind.EMAIL, "shown": "", "created_at": utc_now()}
+
+    with transaction("test") as session:
+        other = Handle(address="other@home.example", **shared)
+        done = [insert_unless_taken(one) for one in (Handle(address=handle.address, **shared), other)]
+        session.get_one(Ticket, ticket.id).subject = "After"
+
+    assert done == [False, True]
+    assert other.id > handle.id
+    assert fetch_one(select(Ticket.subject).where(Ticket.id == ticket.id)) == ("After",)
+
+
+def test_a_change_is_written_at_once_with_its_version() -> None:
+    ticket = make.ticket()
+    before = ticket.version
+    with transaction("test") as session:
+        row = session.get_one(Ticket, ticket.id)
+        row.subject = "Another"
+        update_now(row)
+        written = (
+            *fetch_one(select(Ticket.subject, Ticket.version).where(Ticket.id == ticket.id)),
+            bool(session.dirty),
+        )
+        row.subject = "A third"
+
+    assert written == ("Another", before + 1, False)
+    assert fetch_one(select(Ticket.subject, Ticket.version).where(Ticket.id == ticket.id)) == (
+        "A third",
+        before + 2,
+    )
+
+
+def test_a_change_beside_one_of_its_neighbours_is_left_to_the_flush() -> None:
+    ticket = make.ticket()
+    with transaction("test") as session:
+        row = session.get_one(Ticket, ticket.id)
+        row.subject, row.tag_rows = "Another", [TicketTag(name="new")]
+        update_now(row)
+
+    assert fetch(select(Ticket.subject, TicketTag.name).join(TicketTag).where(Ticket.id == ticket.id)) == [
+        ("Another", "new")
+    ]
+
+
+def test_a_change_to_what_has_changed_meanwhile_is_refused() -> None:
+    ticket = make.ticket()
+
+    with transaction("test") as session:
+        session.connection().execute(update(rows.TICKET).where(rows.TICKET.c.id == ticket.id).values(version=100))
+        ticket.subject = "Another"
+        with pytest.raises(StaleDataError):
+            update_now(ticket)
+        session.refresh(ticket)

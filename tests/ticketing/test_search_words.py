@@ -100,6 +100,14 @@ def test_an_excerpt_of_a_long_text_is_short_and_has_the_word() -> None:
     assert [excerpt.text[start:end] for start, end in excerpt.marks] == ["kettle"]
 
 
+def test_a_phrase_asks_for_the_letter_at_which_a_run_ends() -> None:
+    for said in ("東京0", "東京 都", "都 0", "a東京都b", "東京 "):
+        (term,) = understand(f'"{said}"').terms
+
+        row = " ".join(words_of(said))
+        assert row.startswith(" ".join(word.text for word in term.words)), said
+
+
 def test_addresses_and_numbers_are_recognised() -> None:
     assert understand("#17").ticket_only
     assert understand("17").ticket == 17

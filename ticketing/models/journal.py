@@ -9,6 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ticketing.events import ActorType
 from ticketing.store import Base
 
+WRITTEN = "journal entries"  # of the transaction under way, in the session's info; they go out in one statement
+
 
 class JournalEntry(Base):
     """One thing that happened to a ticket. Never changed afterwards, but for the marks of the outbox."""

@@ -121,11 +121,13 @@ class Onlooker(Base):
 _unused = text("message_id IS NULL")
 _queued = text("state = 'queued'")
 _unsent = text("state IN ('queued', 'sending')")
+FROM_CUSTOMERS = text("kind = 'inbound' AND NOT automatic")  # written just like it in queries, so that it serves them
 
 Index("ix_message_ticket", Message.ticket_id, Message.id)
 Index("ix_message_provider", Message.provider_id, Message.inbox_id)
 Index("ix_message_handle", Message.handle_id, Message.id)
 Index("ix_message_author", Message.author_customer_id, Message.id)
+Index("ix_message_received", Message.created_at, postgresql_where=FROM_CUSTOMERS, sqlite_where=FROM_CUSTOMERS)
 Index("ix_message_retry", Message.next_attempt_at, postgresql_where=_queued, sqlite_where=_queued)
 Index("ix_message_unsent", Message.ticket_id, Message.id, postgresql_where=_unsent, sqlite_where=_unsent)
 Index("ix_attachment_unused", Attachment.created_at, postgresql_where=_unused, sqlite_where=_unused)

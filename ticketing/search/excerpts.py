@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ticketing.search.question import Question, Term
-from ticketing.search.words import IS_UNSPACED, LONGEST, UNSPACED, folded
+from ticketing.search.words import IS_UNSPACED, LETTERS, LONGEST, UNSPACED, folded
 
 AROUND = 60  # characters before the first mark
 LONGEST_EXCERPT = 240
@@ -14,8 +14,7 @@ MOST_MARKS = 20
 Mark = tuple[int, int]
 
 
-@dataclass(frozen=True)
-class Excerpt:
+class Excerpt(NamedTuple):
     """A piece of a text as it was written; `marks` are ranges of its characters, [from, to), in order."""
 
     text: str
@@ -44,9 +43,10 @@ class Marker:
     def _marks(self, text: str) -> list[Mark]:
         if self._words is None:
             return []
+        if text.isascii():  # then its letters stay in their places
+            return _joined(match.span() for match in self._words.finditer(text.translate(LETTERS)))
         compared = folded(text)
-        found = (compared.range_of(*match.span()) for match in self._words.finditer(compared.text))
-        return _joined(found)
+        return _joined(compared.range_of(*match.span()) for match in self._words.finditer(compared.text))
 
 
 def _pattern(terms: Sequence[Term]) -> re.Pattern[str] | None:

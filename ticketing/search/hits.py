@@ -1,27 +1,40 @@
 """Look tickets up by words: the best first, only what the caller may see, and where the words stand.
 
-One statement finds the page, one fetches the texts to quote. Of what many tickets have, only the newest are ranked.
+One statement finds the page, one reads what is shown of it, with the texts to quote. Only the first is planned anew for
+the words of each search. Of what many tickets have, only the newest are ranked.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, lru_cache
+from sqlite3 import SQLITE_INTERRUPT
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg.errors import QueryCanceled
-from sqlalchemy import Double, Select, bindparam, func, literal, literal_column, or_, select, tuple_, union_all
+from sqlalchemy import JSON, Double, Select, bindparam, func, literal, literal_column, select, tuple_, union_all
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.sql import ColumnElement
 
 from ticketing.agents import Caller
 from ticketing.envelope import HandleKind
 from ticketing.errors import InvalidInput
-from ticketing.fetching import fetch
-from ticketing.filters import EPOCH, Filter, among, conditions_on_tickets, in_queues, is_mine, queues_of, values_of
-from ticketing.models import Agent, Customer, Handle, Message, Queue, Ticket
+from ticketing.fetching import fetch, run
+from ticketing.filters import (
+    EPOCH,
+    Filter,
+    QueueIds,
+    among,
+    conditions_on_tickets,
+    in_queues,
+    queues_of,
+    seen_as_asked,
+    values_of,
+)
+from ticketing.models import Agent, Customer, Handle, Message, Queue, Role, Ticket
 from ticketing.search import postgresql, sqlite
 from ticketing.search.excerpts import Excerpt, Marker
 from ticketing.search.question import Question, understand
@@ -31,6 +44,7 @@ from ticketing.transaction import in_transaction
 MOST = 1000  # matches that are ranked and counted: the newest
 PERSON, NUMBER = 100.0, 1000.0  # ranks above all that words give
 PATIENCE = 5_000  # milliseconds for one search
+STEPS = 10_000  # of SQLite's machine, between two looks at the clock: a millisecond or so
 BOUNDS = (
     f"BEGIN READ ONLY; SET LOCAL statement_timeout = {PATIENCE}; SET LOCAL plan_cache_mode = force_custom_plan;"
     " SET LOCAL jit = off"
@@ -50,8 +64,7 @@ class SearchTooBroad(InvalidInput):
     code = "search_too_broad"
 
 
-@dataclass(frozen=True)
-class Quote:
+class Quote(NamedTuple):
     """Where words stand: in the subject, in a message, or in what is known of the customer."""
 
     where: str
@@ -60,9 +73,8 @@ class Quote:
     marks: list[tuple[int, int]]
 
 
-@dataclass(frozen=True)
-class Hit:
-    """A ticket that was found; `ticket` has the columns of `_shown`."""
+class Hit(NamedTuple):
+    """A ticket that was found; `ticket` has the columns of `_rows`."""
 
     ticket: Any
     excerpts: list[Quote]
@@ -83,7 +95,7 @@ class Shape:
     """What a search's statement depends on; the values are bound when it runs."""
 
     filter: Filter
-    some_queues: bool  # the caller works some queues, not all
+    sees_all: bool
     wants_queue: bool
     number: bool
     words: bool
@@ -99,12 +111,12 @@ def find(
 ) -> Found:
     """Return a page of the tickets with these words. Raises InvalidInput, SearchTooBroad."""
     question = understand(text)
-    queues = queues_of(caller, wanted)
+    queues = queues_of(caller, wanted) if wanted.queue else QueueIds(worked=None, wanted=None)
     position = {} if after is None else {"after": after[0], "after_id": after[1]}
     values = {**values_of(caller, wanted, queues, now), **_values(question), **position, "limit": limit + 1}
     shape = Shape(
         filter=wanted.shape,
-        some_queues=queues.worked is not None,
+        sees_all=caller.role is Role.ADMIN,
         wants_queue=queues.wanted is not None,
         number=question.ticket is not None,
         words=bool(question.terms),
@@ -115,21 +127,28 @@ def find(
         dialect=dialect(),
     )
     with _bounded():
-        rows = fetch(_made(shape), values)
-        if not rows and question.maybe_address:
+        found = fetch(_made(shape), values)
+        if not found and question.maybe_address:
             alone = replace(shape, number=False, words=False, addresses=1, others=False)
             part = _index(shape.dialect).part_of(question.maybe_address)
-            rows = fetch(_made(alone), {**values, "part_0": part})
-        shown = rows[:limit]
-        texts = _texts_of([row.id for row in shown]) if shown and question.terms else {}
-    marker = Marker(question)
-    total = rows[0].total if rows else 0
+            found = fetch(_made(alone), {**values, "part_0": part})
+    total = found[0].total if found else 0
+    last = found[limit - 1] if len(found) > limit else None
     return Found(
-        hits=[Hit(row, list(_quotes(marker, row, texts.get(row.id, ())))) for row in shown],
+        hits=_hits(question, [row.id for row in found[:limit]]),
         total=min(total, MOST),
         total_is_capped=total > MOST,
-        next=(shown[-1].rank, shown[-1].id) if len(rows) > limit else None,
+        next=None if last is None else (last.rank, last.id),
     )
+
+
+def _hits(question: Question, ticket_ids: list[int]) -> list[Hit]:
+    """Return what is shown of tickets that were found, in the same order."""
+    if not ticket_ids:
+        return []
+    rows = {row.id: row for row in fetch(_rows(dialect()), {"tickets": ticket_ids})}
+    marker = Marker(question)
+    return [Hit(rows[one], list(_quotes(marker, rows[one]))) for one in ticket_ids]
 
 
 def _values(question: Question) -> dict[str, Any]:
@@ -157,8 +176,7 @@ def _made(shape: Shape) -> Select[Any]:
     if shape.goes_on:
         here = tuple_(bindparam("after", type_=Double), bindparam("after_id", type_=BIG))
         page = page.where(tuple_(best.c.rank, best.c.id) < here)
-    best_first = page.order_by(best.c.rank.desc(), best.c.id.desc())
-    return _shown(best_first.limit(bindparam("limit", type_=BIG)).cte("page"))
+    return page.order_by(best.c.rank.desc(), best.c.id.desc()).limit(bindparam("limit", type_=BIG))
 
 
 def _ways(shape: Shape) -> list[Select[Any]]:
@@ -192,13 +210,15 @@ def _of_person(shape: Shape, conditions: Sequence[ColumnElement[bool]]) -> Selec
 
 def _conditions(shape: Shape) -> list[ColumnElement[bool]]:
     """Return which tickets the caller sees and wants; `filters.values_of` has what they compare with."""
-    seen = [or_(in_queues("worked", ()), is_mine(0))] if shape.some_queues else []
+    seen = [] if shape.sees_all else [seen_as_asked()]
     wanted = [in_queues("wanted", ())] if shape.wants_queue else []
     return [*seen, *wanted, *conditions_on_tickets(shape.filter, EPOCH)]
 
 
-def _shown(page: Any) -> Select[Any]:
-    is_postgresql = dialect() == "postgresql"
+@cache
+def _rows(dialect: str) -> Select[Any]:
+    """Return what is shown of the `tickets`, in any order."""
+    is_postgresql = dialect == "postgresql"
     joined: Any = func.string_agg if is_postgresql else func.group_concat
     separator: Any = literal_column("chr(10)" if is_postgresql else "char(10)")  # SEPARATOR; no value to be bound
     addresses = (
@@ -209,48 +229,36 @@ def _shown(page: Any) -> Select[Any]:
     names = (Queue.name.label("queue_name"), Agent.name.label("assignee_name"), Customer.name.label("customer_name"))
     columns = (Ticket.subject, Ticket.status, Ticket.priority, Ticket.channel, Ticket.created_at, Ticket.updated_at)
     return (
-        select(page.c.id, page.c.rank, page.c.total, *columns, *names, addresses.label("addresses"))
+        select(Ticket.id, *columns, *names, addresses.label("addresses"), _texts(dialect).label("texts"))
         .add_columns(Ticket.queue_id, Ticket.assignee_id, Ticket.customer_id)
-        .join_from(page, Ticket, Ticket.id == page.c.id)
         .join(Queue, Queue.id == Ticket.queue_id)
         .join(Customer, Customer.id == Ticket.customer_id)
         .outerjoin(Agent, Agent.id == Ticket.assignee_id)
-        .order_by(page.c.rank.desc(), page.c.id.desc())
+        .where(among(Ticket.id, "tickets"))
     )
 
 
-def _texts_of(ticket_ids: list[int]) -> dict[int, list[tuple[int, str]]]:
-    """Return what was said last by ticket, the newest first: (message, text)."""
-    found: dict[int, list[tuple[int, str]]] = {}
-    for ticket_id, message_id, text in fetch(_texts(dialect()), {"tickets": ticket_ids}):
-        found.setdefault(ticket_id, []).append((message_id, text))
-    return found
+def _texts(dialect: str) -> ColumnElement[Any]:
+    """Return what was said last on a ticket as one value, the newest first: [[message, text], …]; None: nothing."""
+    text = func.substr(Message.body, 1, LOOKED_THROUGH).label("text")
+    mine = select(Message.id, text).where(Message.ticket_id == Ticket.id).correlate(Ticket)
+    latest = mine.order_by(Message.id.desc()).limit(LATEST).subquery()
+    array: Any = func.json_build_array if dialect == "postgresql" else func.json_array
+    collect: Any = func.json_agg if dialect == "postgresql" else func.json_group_array
+    return select(collect(array(latest.c.id, latest.c.text), type_=JSON)).scalar_subquery()
 
 
-@cache
-def _texts(_dialect: str) -> Select[Any]:
-    """Return what was said last on the `tickets`, the newest first: (ticket, message, text)."""
-    place = func.row_number().over(partition_by=Message.ticket_id, order_by=Message.id.desc())
-    latest = select(Message.id, place.label("place")).where(among(Message.ticket_id, "tickets")).subquery()
-    return (
-        select(Message.ticket_id, Message.id, func.substr(Message.body, 1, LOOKED_THROUGH))
-        .join(latest, latest.c.id == Message.id)
-        .where(latest.c.place <= LATEST)
-        .order_by(Message.id.desc())
-    )
-
-
-def _quotes(marker: Marker, row: Any, texts: Sequence[tuple[int, str]]) -> Iterator[Quote]:
+def _quotes(marker: Marker, row: Any) -> Iterator[Quote]:
     if excerpt := marker.excerpt(row.subject):
         yield _quote("subject", None, excerpt)
     if excerpt := marker.excerpt(row.customer_name):
         yield _quote("customer", None, excerpt)
-    for address in (row.addresses or "").split(SEPARATOR):
+    for address in row.addresses.split(SEPARATOR) if row.addresses else ():
         if excerpt := marker.of_address(address):
             yield _quote("customer", None, excerpt)
             break
     quoted = 0
-    for message_id, text in texts:
+    for message_id, text in row.texts or ():
         if quoted < QUOTED and (excerpt := marker.excerpt(text)):
             quoted += 1
             yield _quote("message", message_id, excerpt)
@@ -262,21 +270,41 @@ def _quote(where: str, message: int | None, excerpt: Excerpt) -> Quote:
 
 @contextmanager
 def _bounded() -> Iterator[None]:
-    """Let PostgreSQL give up on a search that takes too long, and plan each for the very words that it asks for."""
-    if dialect() == "sqlite" or in_transaction():
+    """Let the database give up on a search that takes too long."""
+    if in_transaction():
         yield
         return
-    connection = db.session().connection()
-    connection.exec_driver_sql(BOUNDS)
     try:
-        yield
+        with _bounded_on_sqlite() if dialect() == "sqlite" else _bounded_on_postgresql():
+            yield
     except OperationalError as error:
-        if isinstance(error.orig, QueryCanceled):
+        if isinstance(error.orig, QueryCanceled) or getattr(error.orig, "sqlite_errorcode", None) == SQLITE_INTERRUPT:
             raise SearchTooBroad("this search takes too long; search for a rarer word, or in one queue") from None
         raise
+
+
+@contextmanager
+def _bounded_on_postgresql() -> Iterator[None]:
+    """Have each search planned for the very words that it asks for, too."""
+    connection = db.session().connection()
+    run(connection, BOUNDS)
+    try:
+        yield
     finally:
         if not connection.invalidated:
-            connection.exec_driver_sql("ROLLBACK")
+            run(connection, "ROLLBACK")
+
+
+@contextmanager
+def _bounded_on_sqlite() -> Iterator[None]:
+    """SQLite asks from time to time whether to go on: https://www.sqlite.org/c3ref/progress_handler.html"""
+    until = time.monotonic() + PATIENCE / 1000
+    driver: Any = db.session().connection().connection.driver_connection
+    driver.set_progress_handler(lambda: time.monotonic() > until, STEPS)
+    try:
+        yield
+    finally:
+        driver.set_progress_handler(None, 0)
 
 
 def _ranked(rank: float) -> Select[Any]:

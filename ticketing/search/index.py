@@ -21,6 +21,7 @@ from ticketing.events import (
     TicketSplit,
 )
 from ticketing.models import Attachment, Customer, Message, Ticket
+from ticketing.models.journal import WRITTEN
 from ticketing.search import postgresql, sqlite
 from ticketing.store import db
 
@@ -131,7 +132,7 @@ def _gather(ticket_id: int, **words: Any) -> None:
     session = db.session()
     if "source" not in session.info:
         raise RuntimeError("words are indexed inside transaction() only")
-    behind = len(session.info.get("journal entries", ()))
+    behind = len(session.info.get(WRITTEN, ()))
     session.info.setdefault(GATHERED, []).append(Gathered(behind, ticket_id, **words))
 
 

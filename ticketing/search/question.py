@@ -95,7 +95,7 @@ def _address(term: str) -> str:
 def _term(match: "re.Match[str]", *, is_last: bool) -> Term:
     _, quoted, closed, plain = match.groups()
     typed = plain if quoted is None else quoted
-    words = words_wanted(typed)
+    words = words_wanted(typed, in_a_row=quoted is not None)
     if words and is_last and not closed and _may_go_on(words[-1].text):
         words[-1] = words[-1]._replace(goes_on=True)
     return Term(tuple(words), phrase=quoted is not None, folded=typed.translate(LETTERS))

@@ -63,9 +63,18 @@ class Word(NamedTuple):
     goes_on: bool = False
 
 
-def words_wanted(text: str) -> list[Word]:
-    """Return what a text that is searched for asks of the words of another."""
-    return [word for run in _RUNS.findall(text.translate(LETTERS)) for word in _wanted_of_run(run)]
+def words_wanted(text: str, *, in_a_row: bool = False) -> list[Word]:
+    """Return what a text that is searched for asks of the words of another; `in_a_row`: without a gap between them."""
+    wanted: list[Word] = []
+    ended = ""  # the run of unspaced letters behind which we are
+    for run in _RUNS.findall(text.translate(LETTERS)):
+        words = _wanted_of_run(run)
+        if in_a_row and ended and words:  # there its last letter stands alone
+            wanted = [*wanted, Word(ended[-1])] if len(ended) > 1 else [*wanted[:-1], Word(ended)]
+        wanted += words
+        if words:
+            ended = run if IS_UNSPACED.match(run) else ""
+    return wanted
 
 
 def _wanted_of_run(run: str) -> Sequence[Word]:
@@ -94,8 +103,6 @@ class Folded:
 
 def folded(text: str) -> Folded:
     """Fold a text so that what is found in it can be shown in the original."""
-    if text.isascii():
-        return Folded(text.translate(LETTERS), range(len(text)), text)
     parts = [LETTERS[ord(char)] for char in text]
     origins = [place for place, part in enumerate(parts) for _ in part]
     return Folded("".join(parts), origins, text)

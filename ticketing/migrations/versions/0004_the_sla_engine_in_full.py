@@ -15,6 +15,9 @@ BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 DOCUMENT = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
 MOMENT = sa.DateTime(timezone=True)
 TO_DO = sa.text("next_at IS NOT NULL")
+MET = sa.text("met_at IS NOT NULL")
+BREACHED = sa.text("breached_at IS NOT NULL")
+FROM_CUSTOMERS = sa.text("kind = 'inbound' AND NOT automatic")
 RUNNING = sa.text("met_at IS NULL AND breached_at IS NULL AND cancelled_at IS NULL")
 NEW_COLUMNS = (
     *("promise_id", "counted_microseconds", "running_since", "paused_by", "next_at", "steps_done"),
@@ -64,6 +67,7 @@ def upgrade() -> None:
         "sla_rearming",
         sa.Column("id", BIG, nullable=False),
         sa.Column("asked_by_id", BIG, nullable=True),
+        sa.Column("policies", DOCUMENT, nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("total", BIG, nullable=False),
         sa.Column("done", BIG, nullable=False),
@@ -88,6 +92,7 @@ def upgrade() -> None:
         sa.Column("total", BIG, nullable=False),
         sa.Column("done", BIG, nullable=False),
         sa.Column("after_id", BIG, nullable=False),
+        sa.Column("last_id", BIG, nullable=False),
         sa.Column("tally", DOCUMENT, nullable=False),
         sa.Column("error", sa.Text(), nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
@@ -113,6 +118,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("promise", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_promise_ticket_id"), ["ticket_id"], unique=False)
+    op.create_index("ix_promise_due", "promise", ["due_at", "id"])
 
     op.create_table(
         "sla_replay_flip",
@@ -120,7 +126,7 @@ def upgrade() -> None:
         sa.Column("replay_id", BIG, nullable=False),
         sa.Column("ticket_id", BIG, nullable=False),
         sa.Column("metric", sa.String(length=16), nullable=False),
-        sa.Column("sequence", BIG, nullable=False),
+        sa.Column("started_at", MOMENT, nullable=False),
         sa.Column("before", sa.Text(), nullable=False),
         sa.Column("after", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -128,14 +134,8 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name=op.f("fk_sla_replay_flip_ticket_id_ticket")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sla_replay_flip")),
-        sa.UniqueConstraint(
-            "replay_id",
-            "ticket_id",
-            "metric",
-            "sequence",
-            name=op.f("uq_sla_replay_flip_replay_id_ticket_id_metric_sequence"),
-        ),
     )
+    op.create_index("ix_sla_replay_flip_page", "sla_replay_flip", ["replay_id", "id"])
     op.create_table(
         "sla_consequence",
         sa.Column("id", BIG, nullable=False),
@@ -152,8 +152,6 @@ def upgrade() -> None:
         sa.Column("next_at", MOMENT, nullable=True),
         sa.Column("done_at", MOMENT, nullable=True),
         sa.ForeignKeyConstraint(["clock_id"], ["clock.id"], name=op.f("fk_sla_consequence_clock_id_clock")),
-        sa.ForeignKeyConstraint(["policy_id"], ["policy.id"], name=op.f("fk_sla_consequence_policy_id_policy")),
-        sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name=op.f("fk_sla_consequence_ticket_id_ticket")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sla_consequence")),
         sa.UniqueConstraint(
             "clock_id",
@@ -167,7 +165,6 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_sla_consequence_next", ["next_at"], unique=False, postgresql_where=TO_DO, sqlite_where=TO_DO
         )
-        batch_op.create_index(batch_op.f("ix_sla_consequence_ticket_id"), ["ticket_id"], unique=False)
 
     op.create_table(
         "alert",
@@ -239,6 +236,12 @@ def upgrade() -> None:
             batch_op.create_foreign_key(batch_op.f(f"fk_clock_{name}_{table}"), table, [name], ["id"])
     op.create_index("ix_clock_next", "clock", ["next_at"], postgresql_where=TO_DO, sqlite_where=TO_DO)
     op.create_index("ix_clock_started", "clock", ["started_at", "id"])
+    op.create_index("ix_clock_met", "clock", ["met_at"], postgresql_where=MET, sqlite_where=MET)
+    op.create_index("ix_clock_breached", "clock", ["breached_at"], postgresql_where=BREACHED, sqlite_where=BREACHED)
+    op.create_index("ix_clock_running", "clock", ["due_at"], postgresql_where=RUNNING, sqlite_where=RUNNING)
+    op.create_index(
+        "ix_message_received", "message", ["created_at"], postgresql_where=FROM_CUSTOMERS, sqlite_where=FROM_CUSTOMERS
+    )
 
     with op.batch_alter_table("policy", schema=None) as batch_op:
         batch_op.add_column(sa.Column("origin_id", BIG, nullable=True))
@@ -299,6 +302,9 @@ def downgrade() -> None:
     op.execute(f"DELETE FROM journal WHERE kind IN ({NEW_KINDS})")
     op.execute("DELETE FROM clock WHERE metric <> 'first_response'")
     op.execute("DELETE FROM clock WHERE due_at IS NULL OR policy_id IS NULL OR calendar_id IS NULL")
+    op.drop_index("ix_message_received", table_name="message")
+    for name in ("ix_clock_running", "ix_clock_breached", "ix_clock_met"):
+        op.drop_index(name, table_name="clock")
     op.drop_index("ix_clock_started", table_name="clock")
     op.drop_index("ix_clock_next", table_name="clock")
     with op.batch_alter_table("clock", schema=None) as batch_op:
@@ -316,6 +322,7 @@ def downgrade() -> None:
         batch_op.drop_column("origin_id")
 
     op.drop_table("sla_replay_flip")
+    op.drop_index("ix_promise_due", table_name="promise")
     with op.batch_alter_table("promise", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_promise_ticket_id"))
 
