@@ -125,8 +125,8 @@ def _statements(tickets: int, speech: dict[str, str]) -> Iterator[str]:
     yield (
         "INSERT INTO clock (ticket_id, metric, sequence, policy_id, calendar_id, allowance_seconds, started_at,"
         " counted_microseconds, running_since, due_at, warn_at, next_at, steps_done, channel, queue_id, priority,"
-        " agent_id) SELECT id, 'first_response', 1, 1, 1, 14400, created_at, 0, created_at, due_at, warn_at, warn_at, 0,"
-        " channel, queue_id, priority, assignee_id FROM ticket"
+        " agent_id) SELECT id, 'first_response', 1, 1, 1, 14400, created_at, 0, created_at, due_at, warn_at, warn_at,"
+        " 0, channel, queue_id, priority, assignee_id FROM ticket"
         " WHERE sla_tracked ORDER BY id"
     )
     yield (
