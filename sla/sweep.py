@@ -1,13 +1,13 @@
 """Do what is due on running clocks: warn, flag the breach, escalate. No verdict hangs on it: whoever reads a clock sees
 its true state; this tells people, and lets follow what the policy wants.
 
-Hundreds of tickets are swept in a handful of statements, whatever falls due on them.
+Hundreds of tickets are swept in a handful of statements, whatever falls due on them. The tickets themselves are locked
+but not written: their state is read from the deadlines that they carry.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import groupby
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Table, select
@@ -20,7 +20,6 @@ from sla.events import SLABreached, SLAEscalated, SLAWarned
 from sla.models import Clock, value_of
 from sla.segments import NOTHING
 from sla.steps import Step, due_steps, next_step, target_of
-from sla.summary import summary_of
 from ticketing import journal
 from ticketing.events import SYSTEM, Event
 from ticketing.many import among, update_many
@@ -28,7 +27,7 @@ from ticketing.models import Ticket
 from ticketing.moment import rfc3339
 from ticketing.store import db
 
-TICKET, CLOCK = cast(Table, Ticket.__table__), cast(Table, Clock.__table__)
+CLOCK = cast(Table, Clock.__table__)
 
 
 class Swept(NamedTuple):
@@ -63,20 +62,11 @@ class Ticking(NamedTuple):
     agent_id: int | None
 
 
-class Locked(NamedTuple):
-    """What is to be known of a ticket that is locked."""
-
-    id: int
-    updated_at: datetime
-    assignee_id: int | None
-
-
 @dataclass
 class Changes:
     """What a sweep comes to, table by table."""
 
     clocks: list[dict[str, Any]] = field(default_factory=list)
-    tickets: list[dict[str, Any]] = field(default_factory=list)
     entries: list[tuple[int, Event, datetime]] = field(default_factory=list)
     wanted: list[Wanted] = field(default_factory=list)
 
@@ -91,20 +81,20 @@ def flag_due(now: datetime, limit: int = 500) -> Swept:
     if not tickets:
         return Swept(0, 0, 0)
     changes, promises = Changes(), rules.in_force()
-    for ticket_id, clocks in groupby(_clocks_of(tickets), lambda clock: clock.ticket_id):
-        _sweep_ticket(tickets[ticket_id], list(clocks), now, promises, changes)
+    for clock in _due_clocks(tickets, now):
+        _sweep_clock(clock, tickets[clock.ticket_id], now, promises, changes)
     recorded = _write(changes, now)
     breached = sum(type(event) is SLABreached for _, event, _ in changes.entries)
     return Swept(len(changes.clocks), breached, recorded)
 
 
-def _lock_tickets(now: datetime, limit: int) -> dict[int, Locked]:
-    """Lock the tickets whose clocks have something due; return them by id.
+def _lock_tickets(now: datetime, limit: int) -> dict[int, int | None]:
+    """Lock the tickets whose clocks have something due; return who has each, by the tickets' ids.
 
     Nobody is waited for, so that the order of the locks does not matter.
     """
     query = (
-        select(Ticket.id, Ticket.updated_at, Ticket.assignee_id)
+        select(Ticket.id, Ticket.assignee_id)
         .select_from(Clock)
         .join(Ticket, Ticket.id == Clock.ticket_id)
         .where(Clock.next_at <= now)
@@ -113,40 +103,26 @@ def _lock_tickets(now: datetime, limit: int) -> dict[int, Locked]:
         .with_for_update(of=Ticket, skip_locked=True, key_share=True)
     )
     db.session().flush()
-    return {row.id: Locked(*row) for row in db.session().execute(query)}
+    return {row.id: row.assignee_id for row in db.session().execute(query)}
 
 
-def _clocks_of(ticket_ids: Iterable[int]) -> Iterator[Ticking]:
-    """Return all clocks of tickets that are locked by now; what was true before the lock may no longer be."""
-    query = select(*(CLOCK.c[name] for name in Ticking._fields)).where(among(CLOCK.c.ticket_id, sorted(ticket_ids)))
-    query = query.order_by(CLOCK.c.ticket_id, CLOCK.c.id)
-    return (Ticking(*row) for row in db.session().execute(query))
+def _due_clocks(ticket_ids: Iterable[int], now: datetime) -> Iterator[Ticking]:
+    """Return what is due on tickets that are locked by now; what was true before the lock may no longer be."""
+    columns = [getattr(Clock, name) for name in Ticking._fields]
+    query = select(*columns).where(among(CLOCK.c.ticket_id, sorted(ticket_ids)), Clock.next_at <= now)
+    return (Ticking(*row) for row in db.session().execute(query.order_by(Clock.ticket_id, Clock.id)))
 
 
-def _sweep_ticket(
-    ticket: Locked,
-    clocks: list[Ticking],
-    now: datetime,
-    promises: Promises,
-    changes: Changes,
-) -> None:
-    latest = None
-    for place, clock in enumerate(clocks):
-        if clock.next_at is None or clock.next_at > now:
-            continue
-        value = value_of(clock)
-        target = _target_of(value, promises)
-        steps, clocks[place] = _take_steps(clock, value, target, now)
-        if clocks[place].breached_at and not clock.breached_at:
-            clocks[place] = clocks[place]._replace(agent_id=ticket.assignee_id)  # whose breach it is, for reports
-        changes.clocks.append(_clock_line(clocks[place]))
-        for step in steps:
-            changes.entries.append((ticket.id, _event(clock, step), step.at))
-            changes.wanted += _wanted(clock, step, target)
-            latest = max(latest or step.at, step.at)
-    if latest is not None:
-        changed = {"id": ticket.id, "updated_at": max(ticket.updated_at, latest)}
-        changes.tickets.append({**changed, **summary_of(clocks)._asdict()})
+def _sweep_clock(clock: Ticking, assignee_id: int | None, now: datetime, promises: Promises, changes: Changes) -> None:
+    value = value_of(clock)
+    target = _target_of(value, promises)
+    steps, after = _take_steps(clock, value, target, now)
+    if after.breached_at and not clock.breached_at:
+        after = after._replace(agent_id=assignee_id)  # whose breach it is, for reports
+    changes.clocks.append(_clock_line(after))
+    for step in steps:
+        changes.entries.append((clock.ticket_id, _event(clock, step), step.at))
+        changes.wanted += _wanted(clock, step, target)
 
 
 def _take_steps(clock: Ticking, value: SLAClock, target: Target, now: datetime) -> tuple[Sequence[Step], Ticking]:
@@ -196,7 +172,6 @@ def _clock_line(clock: Ticking) -> dict[str, Any]:
 def _write(changes: Changes, now: datetime) -> int:
     """Write everything down, table by table; return how many consequences there are."""
     update_many(CLOCK, changes.clocks)
-    update_many(TICKET, changes.tickets, next_version=True)
     journal.append_many(changes.entries, by=SYSTEM)
     recorded = record(changes.wanted, at=now)
     db.session().expire_all()  # whoever has read one of them shall read it anew

@@ -16,6 +16,7 @@ from tests.sla import desk
 from tests.sla.desk import NOON
 from ticketing import journal, lifecycle
 from ticketing.events import SYSTEM
+from ticketing.filters import SLAState, sla_state
 from ticketing.models import JournalEntry, Ticket
 from ticketing.moment import rfc3339
 from ticketing.store import db
@@ -46,6 +47,10 @@ def fresh(ticket: Ticket) -> Ticket:
     return ticket
 
 
+def state(ticket: Ticket) -> SLAState:
+    return sla_state(fresh(ticket), LATER)
+
+
 def test_a_deadline_that_passed_is_flagged_with_the_deadline_itself() -> None:
     ticket = desk.opened()
 
@@ -67,8 +72,16 @@ def test_a_breached_ticket_keeps_its_deadline_so_that_it_comes_first() -> None:
     ticket = desk.opened()
     sweep(LATER)
 
-    assert fresh(ticket).sla_breached
-    assert (ticket.due_at, ticket.warn_at) == (DEADLINE, None)
+    assert state(ticket) is SLAState.BREACHED
+    assert ticket.due_at == DEADLINE
+
+
+def test_a_flag_does_not_change_the_ticket() -> None:
+    ticket = desk.opened()
+    before = fresh(ticket).version, ticket.updated_at
+    sweep(LATER)
+
+    assert (fresh(ticket).version, ticket.updated_at) == before
 
 
 @pytest.mark.parametrize(
@@ -97,7 +110,7 @@ def test_an_answered_ticket_is_not_flagged() -> None:
         answer(lifecycle.lock_ticket(ticket.id))
 
     assert sweep(LATER) == 0
-    assert not fresh(ticket).sla_breached
+    assert state(ticket) is SLAState.OK
 
 
 def test_the_earliest_deadlines_come_first() -> None:
@@ -106,7 +119,7 @@ def test_the_earliest_deadlines_come_first() -> None:
     assert sweep(LATER, limit=1) == 1
     assert [entry.ticket_id for entry in breaches()] == [early.id]
     assert sweep(LATER, limit=1) == 1
-    assert fresh(late).sla_breached
+    assert [entry.ticket_id for entry in breaches()] == [late.id, early.id]
 
 
 def test_an_answer_in_time_that_had_to_wait_for_the_sweep_counts() -> None:
@@ -115,7 +128,7 @@ def test_an_answer_in_time_that_had_to_wait_for_the_sweep_counts() -> None:
     with transaction("test"):
         answer(lifecycle.lock_ticket(ticket.id))
 
-    assert not fresh(ticket).sla_breached
+    assert state(ticket) is SLAState.OK
     assert ticket.due_at is None
 
 
