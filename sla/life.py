@@ -198,7 +198,11 @@ class Life:
     # What several kinds of entry have in common.
 
     def _pause_reason(self, target: Target | None) -> str | None:
-        return next((one for one in pauses(self.facts) if target and one in target.pause_on), None)
+        if target is not None:
+            for one in pauses(self.facts):
+                if one in target.pause_on:
+                    return one
+        return None
 
     def _rest(self, at: datetime, promises: Promises) -> None:
         """Pause and resume what has to be."""

@@ -20,6 +20,8 @@ JSON_VALUES = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text
 PLAIN = {  # the nearest class counts
     Moment: MOMENTS,
     fields.Integer: st.integers(-(2**53), 2**53),
+    fields.Date: st.dates(),
+    fields.Float: st.floats(allow_nan=False, allow_infinity=False),
     fields.Boolean: st.booleans(),
     fields.String: st.text(st.characters(codec="utf-8")),
     fields.Dict: st.dictionaries(st.text(st.characters(codec="utf-8")), JSON_VALUES, max_size=3),
@@ -50,8 +52,18 @@ def _present(field: Any) -> st.SearchStrategy[Any]:
 
 def objects_of(schema: Any) -> st.SearchStrategy[Any]:
     """Objects with an attribute for each field; those of derived fields are looked up under the field's name."""
-    attributes = {field.attribute or name: values_of(field) for name, field in schema.dump_fields.items()}
-    return st.builds(SimpleNamespace, **attributes)
+    return _built({field.attribute or name: values_of(field) for name, field in schema.dump_fields.items()})
+
+
+def _built(attributes: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
+    """Objects with these attributes; `counts.met` is one of an object within."""
+    plain = {name: values for name, values in attributes.items() if "." not in name}
+    within: dict[str, dict[str, st.SearchStrategy[Any]]] = {}
+    for name, values in attributes.items():
+        outer, _, inner = name.partition(".")
+        if inner:
+            within.setdefault(outer, {})[inner] = values
+    return st.builds(SimpleNamespace, **plain, **{name: _built(inner) for name, inner in within.items()})
 
 
 def by_name(schema: Any) -> Any:

@@ -54,8 +54,7 @@ def test_four_channels_are_answered_and_a_reply_mail_finds_its_ticket(desk: Desk
     assert {one["channel"] for one in tickets} == {"email", "sms", "phone", "chat"}
     assert [one["due_at"] for one in tickets] == sorted(one["due_at"] for one in tickets)
     for ticket in tickets:
-        (clock,) = agnes.get(f"/tickets/{ticket['id']}/sla")
-        assert (clock["metric"], clock["state"]) == ("first_response", "running")
+        assert first_response(agnes, ticket)["state"] == "running"
         assert ticket["customer"]["id"]
 
     queue_id = tickets[0]["queue"]["id"]
@@ -69,10 +68,14 @@ def test_four_channels_are_answered_and_a_reply_mail_finds_its_ticket(desk: Desk
         message = agnes.post(f"/tickets/{ticket['id']}/replies", {"body": f"Hello from Agnes about {ticket['id']}"})
         assert (message["state"], message["channel"]) == ("queued", ticket["channel"])
         wait_until_it_arrived(desk, agnes, ticket, message, visitor)
-        (clock,) = agnes.get(f"/tickets/{ticket['id']}/sla")
-        assert clock["state"] == "met"
+        assert first_response(agnes, ticket)["state"] == "met"
 
     answer_the_answer(desk, agnes, next(one for one in handed if one["channel"] == "email"))
+
+
+def first_response(agnes: AgentClient, ticket: dict[str, Any]) -> dict[str, Any]:
+    clocks: list[dict[str, Any]] = agnes.get(f"/tickets/{ticket['id']}/sla")
+    return next(one for one in clocks if one["metric"] == "first_response")
 
 
 def wait_until_it_arrived(
