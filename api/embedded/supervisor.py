@@ -45,7 +45,7 @@ class Part:
     argv: Sequence[str]
     env: Mapping[str, str] = field(default_factory=dict)  # besides our own environment
     is_ready: Callable[[], bool] | None = None  # quick, asked again and again; None: ready as soon as it runs
-    ready_within: float = 60.0
+    ready_within: float = 120.0
     cwd: Path | None = None  # None: ours
     pass_fds: tuple[int, ...] = ()
 

@@ -45,7 +45,7 @@ class Desk:
     def open(self) -> "subprocess.Popen[bytes]":
         """Start the command and wait for its banner."""
         process = self.serve()
-        eventually(lambda: "Ctrl-C" in self.output.read_text() or process.poll() is not None, within=60)
+        eventually(lambda: "Ctrl-C" in self.output.read_text() or process.poll() is not None, within=120)
         assert process.poll() is None, self.errors.read_text()
         return process
 
@@ -154,7 +154,7 @@ def test_callers_wait_for_a_web_server_that_is_started_again(open_desk):
     # Refused at no moment: the parent holds the socket. An answer may take a while.
     for _ in range(20):
         assert ports.accepts(ports.LOOPBACK, desk.port)
-    eventually(desk.is_healthy, within=60)  # as long as a start may take: the program is loaded anew
+    eventually(desk.is_healthy, within=120)  # as long as a start may take: the program is loaded anew
     assert desk.children(parent)["web_server"] != before["web_server"]
 
 
