@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -19,6 +20,10 @@ from config.settings import Settings, sandbox_account
 from tests import servers
 from ticketing import schema
 from ticketing.store import db
+
+# How long an example takes says more about the machine than about us.
+hypothesis.settings.register_profile("desk", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("desk")
 
 SECRET_KEY = "a secret key for tests only, long enough"
 PUBLIC_URL = "http://desk.example"
