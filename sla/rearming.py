@@ -18,7 +18,8 @@ from sla.models import Clock, JobState, Rearming
 from ticketing import journal
 from ticketing.errors import NotFound
 from ticketing.events import SYSTEM, Actor
-from ticketing.many import among, update_many
+from ticketing.filters import among
+from ticketing.many import update_many
 from ticketing.models import Ticket
 from ticketing.models.ticket import ACTIVE_ONES
 from ticketing.store import db
@@ -117,7 +118,7 @@ def _rearm(row: Rearming, ids: Sequence[int], *, at: datetime) -> int:
 def _lock_tickets(ids: Sequence[int]) -> Sequence[Ticket]:
     """Lock the tickets in the order of their ids; one that was solved meanwhile stays as it was judged."""
     db.session().flush()
-    query = select(Ticket).where(among(TICKET.c.id, ids), ACTIVE_ONES).order_by(Ticket.id)
+    query = select(Ticket).where(among(Ticket.id, "tickets", ids), ACTIVE_ONES).order_by(Ticket.id)
     query = query.with_for_update(of=Ticket, key_share=True).execution_options(populate_existing=True)
     return db.session().scalars(query).all()
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sla.agreement import Target, always_open
+from sla.agreement import Promises, Target, always_open
 from sla.clock import SLAClock, moment_of
 from sla.errors import NeverOpen, OutOfReach
 from sla.segments import NOTHING
@@ -21,9 +21,10 @@ class Step(NamedTuple):
         return self.offset // timedelta(seconds=1)
 
 
-def target_of(clock: SLAClock, target: Target | None) -> Target:
-    """Return the target of a clock; `target` is None for a promise that no policy speaks of."""
-    return target or Target(allowance=clock.allowance, hours=always_open())
+def target_of(clock: SLAClock, promises: Promises) -> Target:
+    """Return the target of a clock: its policy's, or every hour of the week for a promise that no policy speaks of."""
+    named = promises.agreement(clock.policy_id).targets.get(clock.metric) if clock.policy_id else None
+    return named or Target(allowance=clock.allowance, hours=always_open())
 
 
 def next_step(clock: SLAClock, target: Target, steps_done: int) -> datetime | None:

@@ -22,7 +22,8 @@ from sla.segments import NOTHING
 from sla.steps import Step, due_steps, next_step, target_of
 from ticketing import journal
 from ticketing.events import SYSTEM, Event
-from ticketing.many import among, update_many
+from ticketing.filters import among
+from ticketing.many import update_many
 from ticketing.models import Ticket
 from ticketing.moment import rfc3339
 from ticketing.store import db
@@ -109,13 +110,13 @@ def _lock_tickets(now: datetime, limit: int) -> dict[int, int | None]:
 def _due_clocks(ticket_ids: Iterable[int], now: datetime) -> Iterator[Ticking]:
     """Return what is due on tickets that are locked by now; what was true before the lock may no longer be."""
     columns = [getattr(Clock, name) for name in Ticking._fields]
-    query = select(*columns).where(among(CLOCK.c.ticket_id, sorted(ticket_ids)), Clock.next_at <= now)
+    query = select(*columns).where(among(Clock.ticket_id, "tickets", sorted(ticket_ids)), Clock.next_at <= now)
     return (Ticking(*row) for row in db.session().execute(query.order_by(Clock.ticket_id, Clock.id)))
 
 
 def _sweep_clock(clock: Ticking, assignee_id: int | None, now: datetime, promises: Promises, changes: Changes) -> None:
     value = value_of(clock)
-    target = _target_of(value, promises)
+    target = target_of(value, promises)
     steps, after = _take_steps(clock, value, target, now)
     if after.breached_at and not clock.breached_at:
         after = after._replace(agent_id=assignee_id)  # whose breach it is, for reports
@@ -136,11 +137,6 @@ def _take_steps(clock: Ticking, value: SLAClock, target: Target, now: datetime) 
         steps_done=done,
     )
     return steps, after
-
-
-def _target_of(value: SLAClock, promises: Promises) -> Target:
-    named = promises.agreement(value.policy_id).targets.get(value.metric) if value.policy_id else None
-    return target_of(value, named)
 
 
 def _event(clock: Ticking, step: Step) -> Event:

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import select
 
 from sla import rules
-from sla.agreement import Promises, Target
+from sla.agreement import Promises
 from sla.clock import SLAClock, as_of
 from sla.facts import Facts, tell
 from sla.life import OBSERVED, Life
@@ -152,7 +152,7 @@ def _note(row: Clock, facts: Facts) -> None:
 
 def _write(row: Clock, value: SLAClock, promises: Promises) -> None:
     row.take(value)
-    target = _target_of(value, promises)
+    target = target_of(value, promises)
     row.calendar_id = target.calendar_id
     row.warn_at, row.next_at = warning(value, target), next_step(value, target, row.steps_done)
 
@@ -161,12 +161,7 @@ def _steps_behind(row: Clock, value: SLAClock, promises: Promises) -> int:
     """Return how many steps of another agreement a clock has behind it: none, but that a breach is told once."""
     if row.breached_at is None or not row.steps_done:
         return 0
-    return sum(offset <= NOTHING for offset in _target_of(value, promises).steps)
-
-
-def _target_of(value: SLAClock, promises: Promises) -> Target:
-    named = promises.agreement(value.policy_id).targets.get(value.metric) if value.policy_id else None
-    return target_of(value, named)
+    return sum(offset <= NOTHING for offset in target_of(value, promises).steps)
 
 
 def _is_of(row: Clock, facts: Facts) -> bool:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import JSON, BigInteger, ColumnElement, Table, Text, any_, bindparam, cast, column, func, select, update
+from sqlalchemy import JSON, ColumnElement, Table, Text, bindparam, cast, column, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.selectable import TableValuedAlias
 
@@ -31,13 +31,6 @@ def insert_many(table: Table, lines: Sequence[Line], *, unless_there: bool = Fal
 def update_many(table: Table, lines: Sequence[Line], *, next_version: bool = False) -> int:
     """Give each row, found by its `id`, new values for the same columns; `next_version` counts its version up too."""
     return _run(_updating, table, lines, next_version)
-
-
-def among(key: ColumnElement[int], ids: Sequence[int]) -> ColumnElement[bool]:
-    """Return the condition that the key is one of many; PostgreSQL takes them as one value, not as hundreds."""
-    if db.session().get_bind().dialect.name == "postgresql":
-        return key == any_(bindparam(None, list(ids), type_=postgresql.ARRAY(BigInteger)))
-    return key.in_(ids)
 
 
 def _run(statement_of: Any, table: Table, lines: Sequence[Line], option: bool) -> int:

@@ -306,7 +306,7 @@ def test_a_frequent_word_is_counted_to_a_thousand(desk: Desk) -> None:
     assert answer["items"][0]["ticket"]["id"] == 1101
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(said=st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=60))
 def test_each_word_of_whatever_is_said_finds_the_ticket(desk: Desk, said: str) -> None:
     ticket = make.ticket(subject="x", body=said or "x")

@@ -102,7 +102,7 @@ def closings(draw: st.DrawFn) -> dict[date, Closed]:
     return found
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(days=closings(), weekly=st.sampled_from([NINE_TO_FIVE, NIGHTS, {**NINE_TO_FIVE, "sat": [["20:00", "10:00"]]}]))
 def test_an_hour_is_open_if_it_was_and_nothing_closes_it(days: dict[date, Closed], weekly: dict[str, Any]) -> None:
     definition: dict[str, Any] = {"time_zone": "UTC", "weekly": weekly}

@@ -42,7 +42,7 @@ def rules(draw: st.DrawFn) -> dict[str, Any]:
     return parts | draw(st.just({}) | st.integers(1, 40).map(lambda times: {"COUNT": [times]}))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     parts=rules(),
     first=st.dates(date(2014, 1, 1), date(2018, 12, 31)),

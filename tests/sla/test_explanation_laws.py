@@ -58,7 +58,7 @@ rests = st.timedeltas(timedelta(0), timedelta(days=30))
 
 
 @given(happenings=happenings, rest=rests, reopening=st.sampled_from(["continue", "restart", "keep"]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_intervals_leave_no_gap_and_add_up(
     happenings: list[tuple[timedelta, Event]], rest: timedelta, reopening: str
 ) -> None:

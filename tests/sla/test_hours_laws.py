@@ -64,7 +64,6 @@ moments = st.timedeltas(timedelta(0), SOME_YEARS).map(lambda passed: EARLIEST + 
 allowances = st.timedeltas(timedelta(0), timedelta(hours=400))
 
 
-@settings(deadline=None)
 @given(desk=every_calendar, start=moments, allowance=allowances)
 def test_what_has_passed_when_it_falls_due_is_the_allowance(
     desk: BusinessHours, start: datetime, allowance: timedelta
@@ -77,7 +76,6 @@ def test_what_has_passed_when_it_falls_due_is_the_allowance(
         assert elapsed(start, deadline - ONE_MICROSECOND, desk) < allowance
 
 
-@settings(deadline=None)
 @given(desk=every_calendar, three=st.tuples(moments, moments, moments))
 def test_working_time_adds_up(desk: BusinessHours, three: tuple[datetime, datetime, datetime]) -> None:
     first, second, third = three
@@ -85,7 +83,6 @@ def test_working_time_adds_up(desk: BusinessHours, three: tuple[datetime, dateti
     assert elapsed(first, second, desk) + elapsed(second, third, desk) == elapsed(first, third, desk)
 
 
-@settings(deadline=None)
 @given(desk=every_calendar, start=moments, span=st.timedeltas(ONE_MICROSECOND, timedelta(days=500)))
 def test_intervals_cover_the_time_and_add_up_to_what_has_passed(
     desk: BusinessHours, start: datetime, span: timedelta
@@ -100,7 +97,7 @@ def test_intervals_cover_the_time_and_add_up_to_what_has_passed(
     assert sum((b - a for a, b, is_open in found if is_open), timedelta(0)) == elapsed(start, end, desk)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(definition=calendars(QUIET_ZONES), start=moments, quarters=st.integers(0, 400))
 def test_where_clocks_never_change_a_look_at_the_wall_every_quarter_of_an_hour_says_the_same(
     definition: dict[str, Any], start: datetime, quarters: int

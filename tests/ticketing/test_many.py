@@ -8,7 +8,8 @@ from sqlalchemy import Table, select
 
 from tests import make
 from tests.conftest import NOON
-from ticketing.many import among, insert_many, update_many
+from ticketing.filters import among
+from ticketing.many import insert_many, update_many
 from ticketing.models import JournalEntry, QueueMember, Ticket
 from ticketing.status import Priority
 from ticketing.store import db
@@ -54,6 +55,7 @@ def test_what_a_unique_key_knows_is_passed_over(app: Flask) -> None:
 def test_rows_are_found_by_many_ids(app: Flask) -> None:
     ids = [make.ticket().id for _ in range(3)]
 
-    found = db.session().scalars(select(Ticket.id).where(among(TICKETS.c.id, ids[:2])).order_by(Ticket.id)).all()
+    query = select(Ticket.id).where(among(Ticket.id, "tickets", ids[:2])).order_by(Ticket.id)
+    found = db.session().scalars(query).all()
 
     assert found == ids[:2]
