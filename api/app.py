@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+import channels.email.models
 import channels.models
 import sla.models
 import ticketing.models
@@ -15,7 +16,8 @@ from ticketing.files import connect_files
 from ticketing.jobs import connect_jobs
 from ticketing.store import connect_store
 
-MODELS = (ticketing.models, channels.models, sla.models)  # every table is known once these are imported
+# Every table is known once these are imported.
+MODELS = (ticketing.models, channels.models, channels.email.models, sla.models)
 
 
 def create_app(settings: Settings) -> Flask:

@@ -5,7 +5,7 @@ from ticketing.models.agent import Agent, Credential, Identity, LoginSession, Pr
 from ticketing.models.customer import Consent, Customer, CustomerMerge, Handle
 from ticketing.models.field import FieldDefinition, FieldKind, FieldSubject
 from ticketing.models.journal import JournalEntry
-from ticketing.models.message import Attachment, Draft, Mention, Message, MessageKind, Onlooker
+from ticketing.models.message import Attachment, Draft, Mention, Message, MessageKind, Onlooker, Participant
 from ticketing.models.queue import Assignment, Inbox, Queue, QueueAccess, QueueMember
 from ticketing.models.ticket import LinkKind, Ticket, TicketLink, TicketSkill, TicketTag
 from ticketing.models.writing import CannedReply, Macro, Template, View, ViewScope
@@ -36,6 +36,7 @@ __all__ = [
     "Message",
     "MessageKind",
     "Onlooker",
+    "Participant",
     "Presence",
     "Queue",
     "QueueAccess",

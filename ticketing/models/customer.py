@@ -49,6 +49,10 @@ class Handle(Base):
     key: Mapped[str] = mapped_column(default="")  # what likely duplicates have in common: see ticketing.folding
     created_at: Mapped[datetime]
     detached_at: Mapped[datetime | None]  # no longer theirs: kept for the messages that went to it or came from it
+    unreachable_at: Mapped[datetime | None]  # what we sent there came back for good; until they write from it again
+    unreachable_reason: Mapped[str] = mapped_column(default="")  # in the words of whoever returned it
+    complained_at: Mapped[datetime | None]  # they called a mail of ours spam
+    auto_answered_at: Mapped[datetime | None]  # when a program of ours last answered it
 
     customer: Mapped[Customer] = relationship(back_populates="handles")
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ticketing.envelope import Channel, MessageState
+from ticketing.envelope import Channel, HandleKind, MessageState
 from ticketing.models.agent import Agent
 from ticketing.models.customer import Customer, Handle
 from ticketing.models.queue import Inbox
@@ -91,6 +91,21 @@ class Mention(Base):
     message: Mapped[Message] = relationship()
 
 
+class Participant(Base):
+    """Whom somebody who takes part in a ticket has named there, such as in a mail's Cc: they take part in it too."""
+
+    __tablename__ = "participant"
+    __table_args__ = (UniqueConstraint("ticket_id", "kind", "address"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id"))
+    kind: Mapped[HandleKind]
+    address: Mapped[str]  # folded, like a handle's
+    shown: Mapped[str]  # as it was written
+    name: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime]
+
+
 class Draft(Base):
     """What an agent has begun to write on a ticket."""
 
@@ -131,5 +146,6 @@ Index("ix_message_received", Message.created_at, postgresql_where=FROM_CUSTOMERS
 Index("ix_message_retry", Message.next_attempt_at, postgresql_where=_queued, sqlite_where=_queued)
 Index("ix_message_unsent", Message.ticket_id, Message.id, postgresql_where=_unsent, sqlite_where=_unsent)
 Index("ix_attachment_unused", Attachment.created_at, postgresql_where=_unused, sqlite_where=_unused)
+Index("ix_participant_address", Participant.kind, Participant.address)
 Index("ix_attachment_sha256", Attachment.sha256)
 Index("ix_mention_agent", Mention.agent_id, Mention.id)
