@@ -9,6 +9,7 @@ one consequence, and no other clock any.
 
 import argparse
 import contextlib
+import gc
 import os
 import signal
 import subprocess
@@ -26,7 +27,7 @@ from flask import Flask
 from sqlalchemy import event, text
 
 from api.app import create_app
-from api.tick import CLOCKS
+from api.tick import CLOCKS, SWEEPERS
 from benchmarks.fill import without_indexes
 from benchmarks.stage import ROOT, Stage, set_stage
 from config.settings import load_settings
@@ -62,14 +63,25 @@ def main() -> None:
 
 def sweep_all(app: Flask, batch: int) -> None:
     """Sweep until nothing is left, and say after each batch what it was."""
+    gc.collect()
+    gc.freeze()  # as the ticker does
+    print("ready", flush=True)
+    sys.stdin.readline()
+    before = time.process_time()
+    threads = [threading.Thread(target=_sweep_on, args=(app, batch, before)) for _ in range(SWEEPERS["postgresql"])]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+
+
+def _sweep_on(app: Flask, batch: int, before: float) -> None:
     with app.app_context():
-        print("ready", flush=True)
-        sys.stdin.readline()
-        before = time.process_time()
         while True:
             started = time.perf_counter()
             swept = _sweep(AFTER, batch)
-            print(swept.clocks, time.perf_counter() - started, time.process_time() - before, flush=True)
+            sys.stdout.write(f"{swept.clocks} {time.perf_counter() - started} {time.process_time() - before}\n")
+            sys.stdout.flush()
             if not swept.clocks and not _one(f"SELECT count(*) FROM clock WHERE next_at <= '{AFTER.isoformat()}'"):
                 return
 

@@ -5,7 +5,7 @@ Hundreds of tickets are swept in a handful of statements, whatever falls due on 
 but not written: their state is read from the deadlines that they carry.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, cast
@@ -14,7 +14,6 @@ from sqlalchemy import Table, select
 
 from sla import rules
 from sla.agreement import Metric, Promises, Target
-from sla.clock import SLAClock
 from sla.consequences import Wanted, record
 from sla.events import SLABreached, SLAEscalated, SLAWarned
 from sla.models import Clock, value_of
@@ -111,32 +110,28 @@ def _due_clocks(ticket_ids: Iterable[int], now: datetime) -> Iterator[Ticking]:
     """Return what is due on tickets that are locked by now; what was true before the lock may no longer be."""
     columns = [getattr(Clock, name) for name in Ticking._fields]
     query = select(*columns).where(among(Clock.ticket_id, "tickets", sorted(ticket_ids)), Clock.next_at <= now)
-    return (Ticking(*row) for row in db.session().execute(query.order_by(Clock.ticket_id, Clock.id)))
+    # A row has the columns by name as well; only mypy wants to hear of the NamedTuple.
+    return cast(Iterator[Ticking], db.session().execute(query.order_by(Clock.ticket_id, Clock.id)))
 
 
 def _sweep_clock(clock: Ticking, assignee_id: int | None, now: datetime, promises: Promises, changes: Changes) -> None:
     value = value_of(clock)
     target = target_of(value, promises)
-    steps, after = _take_steps(clock, value, target, now)
-    if after.breached_at and not clock.breached_at:
-        after = after._replace(agent_id=assignee_id)  # whose breach it is, for reports
-    changes.clocks.append(_clock_line(after))
+    steps, done = due_steps(value, target, clock.steps_done, now)
+    is_breach = clock.breached_at is None and any(step.offset == NOTHING for step in steps)
+    changes.clocks.append(
+        {
+            "id": clock.id,
+            "breached_at": clock.due_at if is_breach else clock.breached_at,
+            "warn_at": None if is_breach or clock.breached_at else clock.warn_at,
+            "next_at": next_step(value, target, done),
+            "steps_done": done,
+            "agent_id": assignee_id if is_breach else clock.agent_id,  # whose breach it is, for reports
+        }
+    )
     for step in steps:
         changes.entries.append((clock.ticket_id, _event(clock, step), step.at))
         changes.wanted += _wanted(clock, step, target)
-
-
-def _take_steps(clock: Ticking, value: SLAClock, target: Target, now: datetime) -> tuple[Sequence[Step], Ticking]:
-    """Return the steps that are due by `now`, and the clock after them."""
-    steps, done = due_steps(value, target, clock.steps_done, now)
-    breached_at = clock.due_at if any(step.offset == NOTHING for step in steps) else clock.breached_at
-    after = clock._replace(
-        breached_at=breached_at,
-        warn_at=None if breached_at else clock.warn_at,
-        next_at=next_step(value, target, done),
-        steps_done=done,
-    )
-    return steps, after
 
 
 def _event(clock: Ticking, step: Step) -> Event:
@@ -152,17 +147,6 @@ def _wanted(clock: Ticking, step: Step, target: Target) -> Iterator[Wanted]:
         return
     for number, action in enumerate(target.actions.get(step.offset, ())):
         yield Wanted(clock.id, clock.ticket_id, clock.policy_id, step.offset_seconds, number, dict(action))
-
-
-def _clock_line(clock: Ticking) -> dict[str, Any]:
-    return {
-        "id": clock.id,
-        "breached_at": clock.breached_at,
-        "warn_at": clock.warn_at,
-        "next_at": clock.next_at,
-        "steps_done": clock.steps_done,
-        "agent_id": clock.agent_id,
-    }
 
 
 def _write(changes: Changes, now: datetime) -> int:

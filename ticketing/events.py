@@ -49,6 +49,7 @@ class Event:
         Event.kinds[cls.kind()] = cls
 
     @classmethod
+    @cache
     def kind(cls) -> str:
         """Return the name as clients see it: `TicketOpened` is `ticket_opened`, `SLABreached` is `sla_breached`."""
         return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
