@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import structlog
 from flask import current_app
@@ -13,6 +14,7 @@ from config.settings import Settings
 from sla import notices
 from sla.actions import Medium
 from sla.notices import Claimed, Told
+from sla.words import WORDS, Language
 from ticketing.errors import TicketingError
 from ticketing.moment import rfc3339, utc_now
 from ticketing.secrets import decrypt
@@ -61,15 +63,16 @@ def _failed(claimed: Claimed, reason: str, *, for_good: bool) -> None:
 
 def _mail(claimed: Claimed, at: datetime, settings: Settings) -> None:
     first, others = claimed.alerts[0], len(claimed.alerts) - 1
-    subject = _said(first, SHORT) if not others else f"{others + 1} alerts, first {_said(first, SHORT)}"
-    lines = "\n".join(_said(one, WHOLE) for one in claimed.alerts)
+    short = _said(first, SHORT, claimed.time_zone)
+    subject = short if not others else f"{others + 1} alerts, first {short}"
+    lines = "\n".join(_said(one, WHOLE, claimed.time_zone) for one in claimed.alerts)
     text = f"{lines}\n\nYou are told because your alert preferences say so.\n"
     staff.mail(claimed.to, subject, text, mark=_mark(claimed.notices), at=at, settings=settings)
 
 
 def _text(claimed: Claimed, at: datetime, settings: Settings) -> None:
     others = len(claimed.alerts) - 1
-    text = _said(claimed.alerts[0], WHOLE) + (f" And {others} more." if others else "")
+    text = _said(claimed.alerts[0], WHOLE, claimed.time_zone) + (f" And {others} more." if others else "")
     staff.text_message(claimed.to, text, settings=settings)
 
 
@@ -94,15 +97,22 @@ def _mark(notice_ids: Sequence[int]) -> str:
     return f"alerts_{notice_ids[0]}_{notice_ids[-1]}_{len(notice_ids)}"
 
 
-def _said(alert: Told, words: Mapping[str, str]) -> str:
-    """Return what happened, in words of our own only."""
-    due = str(alert.data.get("due_at") or "").replace("T", " ").partition(".")[0].removesuffix("Z")
+def _said(alert: Told, words: Mapping[str, str], time_zone: str) -> str:
+    """Return what happened, in words of our own only, by the agent's clock."""
     return words.get(alert.kind, "{where}: {kind}").format(
         where=f"Ticket {alert.ticket_id}" if alert.ticket_id is not None else "The desk",
         metric=str(alert.data.get("metric", "")).replace("_", " "),
-        due=due,
+        due=_moment(str(alert.data.get("due_at") or ""), time_zone),
         kind=alert.kind.replace("_", " "),
     )
+
+
+def _moment(written: str, time_zone: str) -> str:
+    """Return "9:00 on Wednesday 18 November, Paris time"."""
+    if not written:
+        return ""
+    words, at = WORDS[Language.ENGLISH], datetime.fromisoformat(written).astimezone(ZoneInfo(time_zone))
+    return f"{words.clock(at.replace(microsecond=0))} on {words.day(at)}, {words.zone(time_zone)}"
 
 
 SHORT = {
@@ -111,9 +121,9 @@ SHORT = {
     "sla_escalated": "{where}: {metric} is still late",
 }
 WHOLE = {
-    "sla_warned": "{where}: {metric} is due at {due} UTC.",
-    "sla_breached": "{where}: {metric} was due at {due} UTC and is late.",
-    "sla_escalated": "{where}: {metric} was due at {due} UTC and is still late.",
+    "sla_warned": "{where}: {metric} is due at {due}.",
+    "sla_breached": "{where}: {metric} was due at {due}, and is late.",
+    "sla_escalated": "{where}: {metric} was due at {due}, and is still late.",
 }
 SENDING: Mapping[Medium, Callable[[Claimed, datetime, Settings], None]] = {
     Medium.MAIL: _mail,

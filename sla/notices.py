@@ -37,6 +37,7 @@ class Claimed(NamedTuple):
     medium: Medium
     to: str  # a mail address, a number in E.164, a URL
     secret: str  # encrypted; signs what is posted
+    time_zone: str  # in which the agent reads the clock
     notices: Sequence[int]
     alerts: Sequence[Told]
 
@@ -82,7 +83,8 @@ def claim(agent_id: int, medium: Medium, now: datetime) -> Claimed | None:
     if not sent:
         return None
     to = agent.email if medium is Medium.MAIL else str(getattr(preference, medium))
-    return Claimed(agent_id, medium, to, preference.webhook_secret, [row.id for row in sent], _told(sent))
+    secret, zone = preference.webhook_secret, preference.time_zone
+    return Claimed(agent_id, medium, to, secret, zone, [row.id for row in sent], _told(sent))
 
 
 def _told(rows: Sequence[AlertNotice]) -> list[Told]:
