@@ -123,25 +123,23 @@ class Tally:
         self.tickets = self.flips = 0
         self.cells: dict[Key, Cell] = {}
         self.spans: dict[tuple[str, str], dict[int, int]] = {}
+        self._found: dict[tuple[str, Place | int], tuple[Cell, ...]] = {}  # the cells in which a wait counts
 
     def add(self, kept: Iterable[Kept], proposed: Iterable[Judged], place: Place, now: datetime) -> list[Flip]:
         """Count one ticket's waits; return those that flip. `place` is for a wait that only the proposal knows."""
         self.tickets += 1
         flips: list[Flip] = []
-        touched: set[Key] = set()
+        touched: set[int] = set()  # the cells that have counted this ticket
         for before, after in paired(kept, proposed):
             was, would_be = verdict_of(before, now), verdict_of(after, now)
             wait = before or after
             if wait is None or (was is Verdict.NONE and would_be is Verdict.NONE):
                 continue
             outcome = 3 * OUTCOMES[was] + OUTCOMES[would_be]
-            for key in self._keys(wait, before.place if before else place):
-                cell = self.cells.get(key)
-                if cell is None:
-                    cell = self.cells[key] = [0] * (TICKETS + 1)
+            for cell in self._cells_of(wait, before.place if before else place):
                 cell[outcome] += 1
-                if key not in touched:
-                    touched.add(key)
+                if id(cell) not in touched:
+                    touched.add(id(cell))
                     cell[TICKETS] += 1
             self._measure("now", before)
             self._measure("proposed", after)
@@ -150,14 +148,18 @@ class Tally:
         self.flips += len(flips)
         return flips
 
-    def _keys(self, wait: Judged, place: Place) -> tuple[Key, Key, Key, Key]:
+    def _cells_of(self, wait: Judged, place: Place) -> tuple[Cell, ...]:
         metric, began = wait.metric, wait.started_at.astimezone(self.zone)
-        return (
-            ("metric", metric),
-            ("place", metric, place.channel, place.priority),
-            ("queue", metric, place.queue_id),
-            ("hour", metric, began.weekday() * 24 + began.hour),
+        hour = began.weekday() * 24 + began.hour
+        of_place = self._found.get((metric, place)) or self._find(
+            (metric, place),
+            *(("metric", metric), ("place", metric, place.channel, place.priority), ("queue", metric, place.queue_id)),
         )
+        return of_place + (self._found.get((metric, hour)) or self._find((metric, hour), ("hour", metric, hour)))
+
+    def _find(self, known_by: tuple[str, Place | int], *keys: Key) -> tuple[Cell, ...]:
+        found = self._found[known_by] = tuple(self.cells.setdefault(key, [0] * (TICKETS + 1)) for key in keys)
+        return found
 
     def _measure(self, side: str, clock: Judged | None) -> None:
         if clock is None or clock.met_at is None:
