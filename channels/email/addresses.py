@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from channels.email.encoded_words import decode_words
 
@@ -10,6 +11,9 @@ MAX_ADDRESSES = 1_000
 
 _BLANKS = re.compile(r"\s+")
 _BARE = re.compile(r"(?:\"[^\"@]{1,100}\"|(?<![^\s<>\"',;:()])[^\s<>\"',;:()]{1,256})@[^\s<>\"',;:()]{1,256}")
+_QUOTED = re.compile(r'"[^"]{1,200}"')
+_BLANKS_AT_DOTS = re.compile(r"\s{0,20}(\.)\s{0,20}")
+_GLUED = re.compile(r"(?<=>)\s{1,20}(?=[^\s()])")
 _ENDS_NAME = re.compile(r"[@:<]")
 _COMMENT = re.compile(r"\(([^()]*)\)")
 _ESCAPED = re.compile(r"\\(.)")
@@ -36,7 +40,8 @@ def read_addresses(values: Iterable[str]) -> tuple[Address, ...]:
 def _mailboxes(value: str) -> list[Address]:
     found: list[Address] = []
     waiting = ""  # an unquoted comma in a name: Doe, Jane <jane@example.com>
-    for chunk in _split(value)[: 2 * MAX_ADDRESSES]:
+    chunks = (piece for chunk in _split(value) for piece in _unglued(chunk))
+    for chunk in islice(chunks, 2 * MAX_ADDRESSES):
         mailbox = _mailbox(f"{waiting}, {chunk}" if waiting else chunk)
         if not mailbox.address and not _ENDS_NAME.search(chunk) and len(waiting) < 200:
             waiting = f"{waiting}, {chunk}" if waiting else chunk
@@ -68,6 +73,13 @@ def _split(value: str) -> list[str]:
     return [chunk.strip() for chunk in [*chunks, "".join(current)] if chunk.strip()]
 
 
+def _unglued(chunk: str) -> list[str]:
+    """Cut where somebody forgot the comma: Ann <ann@home.example> Bob <bob@home.example>."""
+    pieces = _GLUED.split(chunk)
+    whole = all("<" in piece and "@" in piece and piece.count('"') % 2 == 0 for piece in pieces)
+    return pieces if whole else [chunk]
+
+
 def _mailbox(chunk: str, *, decoded: bool = False) -> Address:
     before, angle, rest = chunk.rpartition("<")
     if angle and "@" in rest:
@@ -93,7 +105,11 @@ def _name(text: str) -> str:
 
 
 def _address(text: str) -> str:
-    text = decode_words(text).strip().removeprefix("mailto:").strip("'\" ")
+    """Return the address without what stands around it; blanks go only where they mean nothing (RFC 5322, 4.4)."""
+    text = decode_words(text).strip().removeprefix("mailto:").strip("' ")
     if text.startswith("@") and ":" in text:
         text = text.partition(":")[2]  # a source route, obsolete (RFC 5322, 4.4)
-    return _BLANKS.sub("", text)[:320]
+    local, _, domain = text.rpartition("@")
+    if not _QUOTED.fullmatch(local.strip()):
+        local, domain = _BLANKS_AT_DOTS.sub(r"\1", local).strip('" '), domain.strip('" ')
+    return f"{local.strip()}@{_BLANKS.sub('', domain)}"[:320]

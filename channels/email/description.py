@@ -8,14 +8,14 @@ from channels.email.addresses import Address
 from channels.email.bounces import Bounce, read_bounce
 from channels.email.loops import is_auto_reply
 from channels.email.mime import parse
-from channels.email.quoting import split_reply
+from channels.email.new_words import new_words
 from ticketing.envelope import IncomingFile
 
 
 def describe(name: str, raw: bytes) -> dict[str, Any]:
     """Return the JSON object for the mail in the file `name`; `error` is always None, as any bytes can be read."""
     mail = parse(raw)
-    reply, quoted = split_reply(mail.text)
+    new = new_words(mail)
     bounce = read_bounce(mail)
     return {
         "file": name,
@@ -30,8 +30,8 @@ def describe(name: str, raw: bytes) -> dict[str, Any]:
         "references": list(mail.references),
         "date": _time(mail.date),
         "text": mail.text,
-        "reply": reply,
-        "quoted": quoted,
+        "reply": new.text,
+        "quoted": new.quoted,
         "html": mail.html,
         "attachments": [_attachment(file) for file in mail.files],
         "is_auto_reply": is_auto_reply(mail),

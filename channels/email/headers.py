@@ -24,6 +24,7 @@ class Headers:
     """The headers of a mail or part: name in lower case -> unfolded raw values in the order in which they stand."""
 
     values: dict[str, list[bytes]]
+    charset: str = ""  # of what is neither UTF-8 nor encoded, as it should be: most likely the one of the text
 
     def first(self, name: str) -> str:
         """Return the first value of a header, decoded, "" if there is none."""
@@ -35,20 +36,21 @@ class Headers:
 
     def undecoded(self, name: str) -> list[str]:
         """Return every value as text with its encoded words left alone, for those who must split first."""
-        return [charsets.decode(raw[:MAX_VALUE]).strip() for raw in self.values.get(name.lower(), [])]
+        given = self.values.get(name.lower(), [])
+        return [charsets.decode(raw[:MAX_VALUE], hint=self.charset).strip() for raw in given]
 
     def has(self, name: str) -> bool:
         return name.lower() in self.values
 
 
-def read_headers(raw: bytes, start: int, end: int) -> tuple[Headers, int]:
+def read_headers(raw: bytes, start: int, end: int, *, most: int = MAX_HEADERS_BYTES) -> tuple[Headers, int]:
     """Return the headers that begin at `start`, and where the body begins.
 
-    The body begins after the first empty line; without one, at the first line that cannot be a header and after which
-    no header comes. Headers past MAX_HEADERS or MAX_HEADERS_BYTES are left out.
+    The body begins after the first empty line; without one, at the first part's delimiter, or at the first line that
+    cannot be a header and after which no header comes. Headers past MAX_HEADERS or the first `most` bytes are left out.
     """
-    head_end, body = _end_of_head(raw, start, end)
-    lines = list(_unfolded(raw[start : min(head_end, start + MAX_HEADERS_BYTES)]))
+    head_end, body = end_of_head(raw, start, end)
+    lines = list(_unfolded(raw[start : min(head_end, start + most)]))
     # Looked for once: to search again after every line that is none would take quadratic time.
     last_header = max((offset for offset, line in lines if _SURELY_HEADER.match(line)), default=-1)
     values: dict[str, list[bytes]] = {}
@@ -58,14 +60,22 @@ def read_headers(raw: bytes, start: int, end: int) -> tuple[Headers, int]:
         if found:
             values.setdefault(found[1].decode("ascii").lower(), []).append(found[2].strip())
             count += 1
-        elif offset > last_header:
+        elif offset > last_header or _begins_first_part(line, values):
             return Headers(values), start + offset
         if count >= MAX_HEADERS:
             break
     return Headers(values), body
 
 
-def _end_of_head(raw: bytes, start: int, end: int) -> tuple[int, int]:
+def _begins_first_part(line: bytes, values: dict[str, list[bytes]]) -> bool:
+    """Say whether this line is the delimiter that the headers before it announce, without the empty line between."""
+    boundary = line.removeprefix(b"--").rstrip()
+    announced = values.get("content-type", [b""])[0][:MAX_VALUE]
+    return line.startswith(b"--") and len(boundary) > 0 and b"=" + boundary in announced.replace(b'"', b"")
+
+
+def end_of_head(raw: bytes, start: int, end: int) -> tuple[int, int]:
+    """Return where the headers end and where the body begins, going by the first empty line alone."""
     for empty in (b"\r\n", b"\n"):
         if raw.startswith(empty, start, end):
             return start, start + len(empty)
@@ -100,7 +110,11 @@ def parameters(value: str) -> tuple[str, dict[str, str]]:
         found = _SECTION.fullmatch(name.lower())
         if found:
             number = int(found[2] or 0)
-            sections.setdefault(found[1], {}).setdefault(number, (_unquoted(given), bool(found[3])))
+            section, encoded = sections.setdefault(found[1], {}), bool(found[3])
+            if number not in section or (
+                encoded and not section[number][1]
+            ):  # the encoded one says more (RFC 6266, 4.3)
+                section[number] = (_unquoted(given), encoded)
     return value.partition(";")[0].strip().lower(), {name: _joined(parts) for name, parts in sections.items()}
 
 

@@ -4,22 +4,17 @@ Stands between the doors (SMTP, HTTP, IMAP) that bring bytes and the adapter tha
 """
 
 import hashlib
-import html as entities
-import mimetypes
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from channels.email.addresses import Address, read_addresses
-from channels.email.charsets import decode, keepable
-from channels.email.headers import Headers, read_headers
-from channels.email.html import sanitise, to_text
+from channels.email.body import read_body
+from channels.email.headers import Headers
 from channels.email.structure import Part, read_structure
 from ticketing.envelope import IncomingFile
 
-MAX_TEXT = 1_000_000  # characters; the whole stays in the raw mail
-STUB_RATIO = 1.5  # a plain text with so many fewer words than the HTML is no alternative to it
 MAX_ID = 998  # RFC 5322, 2.1.1: no line is longer
 MAX_IDS = 1_000
 MAX_SUBJECT = 2_000
@@ -27,8 +22,8 @@ MAX_SUBJECT = 2_000
 _ID = re.compile(r"<([^<>]{1,996})>")
 _BLANKS = re.compile(r"\s+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.+Z-]{4,25}")  # which programs write that know no RFC 5322
 _LOCAL = re.compile(r"<?([\w.+-]{1,64})>?(?: \(([^()]{1,200})\))?")
-_META_CHARSET = re.compile(rb"<meta[^>]{1,200}charset=[\"']?([\w-]{2,30})", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -46,6 +41,7 @@ class ParsedMail:
     references: tuple[str, ...]  # oldest first
     date: datetime | None
     text: str  # the whole text, quotes included
+    text_from_html: bool  # the text is the HTML's, for want of a plain one
     html: str  # sanitised, "" if there is none
     files: tuple[IncomingFile, ...]
     root: Part
@@ -54,9 +50,8 @@ class ParsedMail:
 def parse(raw: bytes) -> ParsedMail:
     """Read a mail. Any bytes give an answer; what cannot be understood is left empty."""
     root = read_structure(raw)
-    headers = root.headers
-    body = _body(root)
-    html = sanitise(body.html) if body.html else ""
+    headers = replace(root.headers, charset=_charset(root))
+    body = read_body(root)
     return ParsedMail(
         headers=headers,
         sender=_sender(headers),
@@ -68,19 +63,18 @@ def parse(raw: bytes) -> ParsedMail:
         in_reply_to=message_ids(headers, "in-reply-to"),
         references=message_ids(headers, "references"),
         date=_date(headers.first("date")),
-        text=_text(body),
-        html=html,
-        files=tuple(_file(part, number) for number, part in enumerate(body.files, 1)),
+        text=body.text,
+        text_from_html=body.text_from_html,
+        html=body.html,
+        files=body.files,
         root=root,
     )
 
 
-def _text(body: "_Body") -> str:
-    """Return the plain text, or the HTML's where the plain one is a mere "your mailer shows no HTML"."""
-    if not body.html:
-        return body.text
-    shown = to_text(body.html)
-    return shown if len(shown.split()) > STUB_RATIO * len(body.text.split()) else body.text
+def _charset(root: Part) -> str:
+    """Return the charset of the mail's first text that names one, which careless mailers mean for the headers too."""
+    declared = (part.type_parameters.get("charset", "") for part in root.walk() if not part.children)
+    return next((charset for charset in declared if charset), "")
 
 
 def message_ids(headers: Headers, name: str) -> tuple[str, ...]:
@@ -126,108 +120,8 @@ def _synthesised(headers: Headers, root: Part) -> str:
 
 def _date(value: str) -> datetime | None:
     try:
-        at = parsedate_to_datetime(value[:100])
+        read = datetime.fromisoformat if _ISO_DATE.fullmatch(value) else parsedate_to_datetime
+        at = read(value[:100])
         return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-
-
-@dataclass(frozen=True)
-class _Body:
-    """What a part adds to the mail: its text, its HTML, and its files."""
-
-    text: str = ""
-    html: str = ""
-    files: tuple[Part, ...] = ()
-
-    @property
-    def as_html(self) -> str:
-        if self.html or not self.text.strip():
-            return self.html
-        return f"<div>{entities.escape(self.text).replace(chr(10), '<br>')}</div>"
-
-
-def _body(part: Part) -> _Body:
-    if part.children:
-        bodies = [_body(child) for child in part.children]
-        return _alternative(bodies) if part.content_type == "multipart/alternative" else _joined(bodies)
-    if _is_file(part):
-        return _Body(files=(part,))
-    if part.content_type == "text/html":
-        return _Body(html=_html(part)[:MAX_TEXT])
-    return _Body(text=part.text[:MAX_TEXT])
-
-
-def _alternative(bodies: list[_Body]) -> _Body:
-    """Take the text and the HTML from whichever alternative has them; the last is the richest (RFC 2046, 5.1.4)."""
-    return _Body(
-        text=next((body.text for body in bodies if body.text.strip()), ""),
-        html=next((body.html for body in reversed(bodies) if body.html.strip()), ""),
-        files=tuple(file for body in bodies for file in body.files),
-    )
-
-
-def _joined(bodies: list[_Body]) -> _Body:
-    """Put the bodies one under the other, as mailers do that place pictures between paragraphs.
-
-    Where one of them has only HTML, the text is left to be made of the whole HTML, once.
-    """
-    files = tuple(file for body in bodies for file in body.files)
-    spoken = [body for body in bodies if body.text.strip() or body.html.strip()]
-    if len(spoken) == 1:
-        return _Body(spoken[0].text, spoken[0].html, files)
-    rich = any(body.html.strip() for body in spoken)
-    complete = all(body.text.strip() for body in spoken)
-    return _Body(
-        text="\n".join(body.text for body in spoken)[:MAX_TEXT] if complete else "",
-        html="\n".join(body.as_html for body in spoken)[:MAX_TEXT] if rich else "",
-        files=files,
-    )
-
-
-def _is_file(part: Part) -> bool:
-    if part.content_type not in {"text/plain", "text/html"}:
-        return True
-    return part.disposition == "attachment" or bool(_given_name(part))
-
-
-def _html(part: Part) -> str:
-    content = part.content
-    declared = part.type_parameters.get("charset", "")
-    if not declared:
-        meta = _META_CHARSET.search(content, 0, 4_096)
-        declared = meta[1].decode("ascii") if meta else ""
-    return decode(content, declared)
-
-
-def _file(part: Part, number: int) -> IncomingFile:
-    content_id = part.headers.first("content-id").strip().strip("<>")
-    return IncomingFile(
-        filename=_filename(part, number),
-        content_type=part.content_type,
-        content=part.content if part.content_type != "message/rfc822" else part.content.lstrip(b"\r\n"),
-        content_id=content_id[:MAX_ID],
-        inline=part.disposition == "inline" or (bool(content_id) and part.disposition != "attachment"),
-    )
-
-
-def _given_name(part: Part) -> str:
-    return part.disposition_parameters.get("filename", "") or part.type_parameters.get("name", "")
-
-
-def _filename(part: Part, number: int) -> str:
-    """Return a name without folders or control characters, at most 200 characters; made up when none is given."""
-    name = keepable(_CONTROL.sub("", _given_name(part))).replace("\\", "/").rpartition("/")[2].strip().strip(".")
-    if name:
-        stem, dot, suffix = name.rpartition(".")
-        return name if len(name) <= 200 else f"{stem[: 190 - len(suffix[:9])]}{dot}{suffix[:9]}"
-    if part.content_type == "message/rfc822":
-        return _nested_name(part, number)
-    return f"part-{number}{mimetypes.guess_extension(part.content_type) or '.bin'}"
-
-
-def _nested_name(part: Part, number: int) -> str:
-    content = part.content
-    subject = read_headers(content, 0, len(content))[0].first("subject")
-    stem = _one_line(re.sub(r'[\\/:*?"<>|]+', " ", subject))[:100]
-    return f"{stem or f'message-{number}'}.eml"

@@ -10,15 +10,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from channels.email import charsets
 from channels.email.encoded_words import decode_base64
-from channels.email.headers import Headers, parameters, read_headers
+from channels.email.headers import MAX_HEADERS_BYTES, Headers, end_of_head, parameters, read_headers
 
 MAX_DEPTH = 20
 MAX_PARTS = 500
 MAX_DELIMITERS = 10_000
+MAX_PART_HEADERS_BYTES = 16_384
+MAX_PARTS_HEADERS_BYTES = 500_000
+LEAST_HEADERS_BYTES = 1_024
 
 _SNIFFED_BOUNDARY = re.compile(rb"^--([^\s]{1,70})[ \t]*\r?$", re.MULTILINE)
+# Words, which a careless program calls base64: blanks between letters in the very first line.
+_NO_BASE64 = re.compile(rb"\s{0,100}[A-Za-z]{1,40}(?:[,.!?']? [A-Za-z,.!?']{1,40}){2}")
 _TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+", re.ASCII)
 
 
@@ -47,18 +51,12 @@ class Part:
         encoding = self.headers.first("content-transfer-encoding").partition(";")[0].strip().lower()
         body = self.encoded_body
         if encoding == "base64":
-            return decode_base64(body)
+            return body if _NO_BASE64.match(body) else decode_base64(body)
         if encoding == "quoted-printable":
             return binascii.a2b_qp(body)
         if encoding in {"x-uuencode", "uuencode", "x-uue", "uue"}:
             return b"".join(_uudecoded(body))
         return body
-
-    @property
-    def text(self) -> str:
-        """Return the content as text, with \\n at the end of lines."""
-        charset = self.type_parameters.get("charset", "")
-        return charsets.decode(self.content, charset).replace("\r\n", "\n").replace("\r", "\n")
 
     def walk(self) -> Iterator["Part"]:
         """Yield this part and all below it, in the order in which they stand."""
@@ -69,7 +67,19 @@ class Part:
 
 @dataclass
 class _Budget:
+    """What is left to spend on one mail."""
+
     parts: int = MAX_PARTS
+    delimiters: int = MAX_DELIMITERS  # lines that look like one
+    header_bytes: int = MAX_PARTS_HEADERS_BYTES  # of all parts but the root
+
+    def for_headers(self, wanted: int, depth: int) -> int:
+        """Return how many of the `wanted` bytes of headers to read of the next part, a little in any case."""
+        if depth == 0:
+            return MAX_HEADERS_BYTES
+        given = min(wanted, max(LEAST_HEADERS_BYTES, min(MAX_PART_HEADERS_BYTES, self.header_bytes)))
+        self.header_bytes -= given
+        return given
 
 
 def read_structure(raw: bytes) -> Part:
@@ -83,7 +93,9 @@ def read_structure(raw: bytes) -> Part:
 
 
 def _part(raw: bytes, start: int, end: int, *, depth: int, default: str, budget: _Budget) -> Part:
-    headers, body = read_headers(raw, start, end)
+    headers, body = read_headers(
+        raw, start, end, most=budget.for_headers(end_of_head(raw, start, end)[0] - start, depth)
+    )
     content_type, type_parameters = parameters(next(iter(headers.undecoded("content-type")), ""))
     disposition, disposition_parameters = parameters(next(iter(headers.undecoded("content-disposition")), ""))
     if not _TYPE.fullmatch(content_type):
@@ -91,10 +103,12 @@ def _part(raw: bytes, start: int, end: int, *, depth: int, default: str, budget:
     children: tuple[Part, ...] = ()
     if content_type.startswith("multipart/") and depth < MAX_DEPTH:
         inner = "message/rfc822" if content_type == "multipart/digest" else "text/plain"
-        spans = list(_spans(raw, body, end, type_parameters.get("boundary", ""), budget))
+        boundary = type_parameters.get("boundary", "")
+        spans = list(_spans(raw, body, end, boundary, budget)) or list(_spans(raw, body, end, "", budget))
         children = tuple(_part(raw, *span, depth=depth + 1, default=inner, budget=budget) for span in spans)
-        if not children:
-            content_type = "text/plain"  # a multipart that never begins is what stands there
+        if not children:  # a multipart that never begins is what stands there
+            content_type = "text/plain"
+            end = next((before for before, _, _ in _delimiters(raw, body, end, boundary, budget)), end)
     return Part(headers, content_type, type_parameters, disposition, disposition_parameters, raw, body, end, children)
 
 
@@ -104,7 +118,7 @@ def _spans(raw: bytes, start: int, end: int, boundary: str, budget: _Budget) -> 
     A closing delimiter that is missing is taken to be at the end; parts that come after it are still read.
     """
     opened: int | None = None
-    for at, after, closes in _delimiters(raw, start, end, boundary):
+    for at, after, closes in _delimiters(raw, start, end, boundary, budget):
         if opened is not None and budget.parts > 0:
             budget.parts -= 1
             yield opened, max(opened, at)
@@ -116,15 +130,17 @@ def _spans(raw: bytes, start: int, end: int, boundary: str, budget: _Budget) -> 
         yield opened, end
 
 
-def _delimiters(raw: bytes, start: int, end: int, boundary: str) -> Iterator[tuple[int, int, bool]]:
-    """Yield (end of what stands before, start of what stands after, whether it closes) per delimiter line."""
+def _delimiters(raw: bytes, start: int, end: int, boundary: str, budget: _Budget) -> Iterator[tuple[int, int, bool]]:
+    """Yield (end of what stands before, start of what stands after, whether it closes) per delimiter line.
+
+    `boundary` "" is the first line's that looks like one.
+    """
     mark = b"--" + (boundary.rstrip().encode("utf-8", "replace") or _sniffed(raw, start, end))
     if mark == b"--":
         return
     at = start if raw.startswith(mark, start, end) else _next(raw, mark, start, end)
-    for _ in range(MAX_DELIMITERS):
-        if at < 0:
-            return
+    while at >= 0 and budget.delimiters > 0:
+        budget.delimiters -= 1
         after = _after_line(raw, at, end)
         rest = raw[at + len(mark) : after][:200]
         if not rest.removeprefix(b"--").strip():
