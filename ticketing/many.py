@@ -37,42 +37,61 @@ def _run(statement_of: Any, table: Table, lines: Sequence[Line], option: bool) -
     if not lines:
         return 0
     connection = db.session().connection()
-    statement = statement_of(table, tuple(lines[0]), connection.dialect.name, option)
+    names, first = tuple(lines[0]), lines[0]
     if connection.dialect.name == "postgresql":
-        return connection.execute(statement, {LINES: orjson.dumps(lines).decode()}).rowcount
+        shared = _shared(lines)
+        differing = [{name: value for name, value in one.items() if name not in shared} for one in lines]
+        values = {LINES: orjson.dumps(differing).decode()} | {f"the_{name}": first[name] for name in shared}
+        return connection.execute(statement_of(table, names, shared, option), values).rowcount
     return connection.execute(
-        statement, [{f"the_{name}": value for name, value in one.items()} for one in lines]
+        statement_of(table, names, None, option),
+        [{f"the_{name}": value for name, value in one.items()} for one in lines],
     ).rowcount
 
 
-@lru_cache(maxsize=50)
-def _insertion(table: Table, names: tuple[str, ...], dialect: str, unless_there: bool) -> Any:
-    make: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    statement = make(table)
-    if dialect == "postgresql":
-        given = _given(table, names)
-        statement = statement.from_select(
-            list(names), select(*(given.c[name] for name in names)), include_defaults=False
-        )
+def _shared(lines: Sequence[Line]) -> frozenset[str]:
+    """Return the columns, but for the first, in which all lines have the same value, which then is sent only once."""
+    first, *others = lines
+    return frozenset(
+        name
+        for name in list(first)[1:]
+        # Documents are left out: Python takes [1] for [True].
+        if not isinstance(first[name], dict | list) and all(one[name] == first[name] for one in others)
+    )
+
+
+@lru_cache(maxsize=100)
+def _insertion(table: Table, names: tuple[str, ...], shared: frozenset[str] | None, unless_there: bool) -> Any:
+    make: Any = sqlite.insert if shared is None else postgresql.insert
+    statement, values = make(table), _values(table, names, shared)
+    if shared is None:
+        statement = statement.values(values)
     else:
-        statement = statement.values({name: bindparam(f"the_{name}", type_=table.c[name].type) for name in names})
+        statement = statement.from_select(list(names), select(*values.values()), include_defaults=False)
     return statement.on_conflict_do_nothing() if unless_there else statement
 
 
-@lru_cache(maxsize=50)
-def _updating(table: Table, names: tuple[str, ...], dialect: str, next_version: bool) -> Any:
-    values: dict[str, Any]
-    if dialect == "postgresql":
-        given = _given(table, names)
-        key, values = given.c.id, {name: given.c[name] for name in names if name != "id"}
-    else:
-        binds = {name: bindparam(f"the_{name}", type_=table.c[name].type) for name in names}
-        key, values = binds.pop("id"), binds
-    counted: dict[str, ColumnElement[int]] = {"version": table.c.version + 1} if next_version else {}
+@lru_cache(maxsize=100)
+def _updating(table: Table, names: tuple[str, ...], shared: frozenset[str] | None, next_version: bool) -> Any:
+    values = _values(table, names, shared)
+    key = values.pop("id")
+    counted: dict[str, ColumnElement[Any]] = {"version": table.c.version + 1} if next_version else {}
     return update(table).where(table.c.id == key).values(values | counted)
 
 
-def _given(table: Table, names: tuple[str, ...]) -> TableValuedAlias:
+def _values(table: Table, names: tuple[str, ...], shared: frozenset[str] | None) -> dict[str, ColumnElement[Any]]:
+    """Return what each column is set to: a column of the table that the JSON value makes, or a value of the statement
+    where all rows share it; `shared` None: each row has a statement of its own.
+    """
+    own = [name for name in names if shared is not None and name not in shared]
+    given = _given(table, own) if own else None
+    return {
+        name: given.c[name] if given is not None and name in own else bindparam(f"the_{name}", type_=table.c[name].type)
+        for name in names
+    }
+
+
+def _given(table: Table, names: Sequence[str]) -> TableValuedAlias:
     """Return the rows of the JSON value as a table whose columns have the types of ours."""
     columns = [column(name, table.c[name].type) for name in names]
     lines = cast(bindparam(LINES, type_=Text), JSON)

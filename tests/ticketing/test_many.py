@@ -52,6 +52,20 @@ def test_what_a_unique_key_knows_is_passed_over(app: Flask) -> None:
     assert db.session().scalars(select(QueueMember.agent_id).order_by(QueueMember.agent_id)).all() == [ada.id, grace.id]
 
 
+def test_lines_that_are_alike_are_as_many_rows(app: Flask) -> None:
+    ticket = make.ticket()
+    line = {
+        **{"ticket_id": ticket.id, "kind": "note_written", "actor_type": "system", "actor_id": None, "source": "test"},
+        **{"data": {}, "at": NOON, "dispatched_at": NOON, "attempts": 0},
+    }
+
+    with transaction("test"):
+        insert_many(JOURNAL, [line, line])
+
+    kinds = select(JournalEntry.kind).where(JournalEntry.ticket_id == ticket.id, JournalEntry.source == "test")
+    assert db.session().scalars(kinds).all().count("note_written") == 2
+
+
 def test_rows_are_found_by_many_ids(app: Flask) -> None:
     ids = [make.ticket().id for _ in range(3)]
 
