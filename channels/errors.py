@@ -53,9 +53,18 @@ class TransientFailure(ChannelError):
 
 
 class PermanentFailure(ChannelError):
-    """Never."""
+    """Never.
+
+    `status` is an enhanced status code (RFC 3463), "" where none was said. `dead_address`: the provider says that there
+    is nobody at the address, so no other message will arrive there either.
+    """
 
     code = "permanent_failure"
+
+    def __init__(self, message: str, *, status: str = "", dead_address: bool = False) -> None:
+        super().__init__(message)
+        self.status = status
+        self.dead_address = dead_address
 
 
 class ChannelNotSetUp(PermanentFailure):

@@ -15,6 +15,35 @@ class DeliveryChanged(Event):
 
 
 @dataclass(frozen=True)
+class DeliveryDelayed(Event):
+    """A mail server on the way says that it still tries; nothing is lost yet."""
+
+    message_id: int
+
+
+@dataclass(frozen=True)
+class CopyReturned(Event):
+    """A copy of a message came back; whom the message was for may have it all the same."""
+
+    message_id: int
+
+
+@dataclass(frozen=True)
+class MessageRead(Event):
+    """The recipient's program says that a message was shown to somebody."""
+
+    message_id: int
+
+
+@dataclass(frozen=True)
+class ComplaintReceived(Event):
+    """The recipient called a message spam, so no program writes to that address unasked any more."""
+
+    message_id: int
+    handle_id: int | None = None
+
+
+@dataclass(frozen=True)
 class CallArrived(Event):
     """The phone rings."""
 
