@@ -37,7 +37,8 @@ class MailboxState(StrEnum):
 class Mailbox(Base):
     """A mailbox on somebody's IMAP server, whose mail fills an inbox; with `smtp_host` its answers go out there too.
 
-    Mail with a UID below `first_uid` was there before us and is none of ours. `held_by` watches it until `held_until`.
+    Ours is every mail from the UID `first_uid` on, and of those below what came at `since_at` or later. With another
+    `uid_validity` the server numbers its mail anew, and `first_uid` changes too. `held_by` watches until `held_until`.
     """
 
     __tablename__ = "mailbox"
@@ -62,6 +63,7 @@ class Mailbox(Base):
     next_at: Mapped[datetime | None]  # not to be tried before
     uid_validity: Mapped[int | None]  # None: nobody has looked yet
     first_uid: Mapped[int] = mapped_column(default=1)
+    since_at: Mapped[datetime | None]  # None: all that is there is ours, however old
     seen_at: Mapped[datetime | None]  # when the server last answered
     counted_at: Mapped[datetime | None]  # when what is there was last held against what we have
     on_server: Mapped[int | None]  # mails there that concern us, by then
@@ -90,15 +92,16 @@ class MailboxMail(Base):
 
 
 class SigningKey(Base):
-    """A DKIM key: what signs the mail that we send from a domain (RFC 6376)."""
+    """A DKIM key: what signs the mail that we send from a domain (RFC 6376). Of several of a domain, one signs."""
 
     __tablename__ = "signing_key"
-    __table_args__ = (UniqueConstraint("domain"),)
+    __table_args__ = (UniqueConstraint("domain", "selector"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     domain: Mapped[str]
     selector: Mapped[str]
     private_key: Mapped[str]  # encrypted PEM
+    signs: Mapped[bool]  # False: it waits until DNS knows it, or was in use before
     created_at: Mapped[datetime]
 
 

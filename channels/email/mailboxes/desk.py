@@ -1,0 +1,60 @@
+"""The store, as the threads of the mailboxes ask it: a context and a session for each question, none in between."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from typing import ParamSpec, TypeVar
+
+from flask import Flask
+
+from channels import gateway
+from channels.email.mailboxes.account import Account
+from channels.gateway import STORE_TROUBLE, Received
+from channels.protocol import RawItem
+from config.settings import Settings
+from ticketing.envelope import Channel
+from ticketing.store import db
+
+AT_ONCE = 4  # mails that are taken in: reading one takes a processor and several times its size
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class StoreAway(Exception):
+    """The store cannot be asked at the moment."""
+
+
+class Desk:
+    """What all watchers of this process share. `holder` is what the store knows this process by."""
+
+    def __init__(self, app: Flask, *, holder: str, now: Callable[[], datetime]) -> None:
+        settings: Settings = app.extensions["comptoir.settings"]
+        self.holder = holder
+        self.now = now
+        self.largest = settings.smtp_max_bytes
+        self._app = app
+        self._turns = threading.BoundedSemaphore(AT_ONCE)
+
+    def ask(self, question: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Ask the store, in a context of this question's own. Raises StoreAway."""
+        with self._app.app_context():
+            try:
+                return question(*args, **kwargs)
+            except STORE_TROUBLE as error:
+                raise StoreAway(type(error).__name__) from error
+            finally:
+                db.session.remove()
+
+    def take_in(self, account: Account, body: bytes, *, received_at: datetime) -> Received:
+        """Keep a mail. Raises StoreAway, and what else the store has against it."""
+        item = RawItem(
+            channel=Channel.EMAIL,
+            kind="message",
+            body=body,
+            received_at=received_at,
+            content_type="message/rfc822",
+            meta={"door": "imap", "recipient": account.inbox_address},
+        )
+        with self._turns:
+            return self.ask(gateway.receive, item, at=self.now())
