@@ -49,6 +49,14 @@ class OpenIDProvider:
 
 
 @dataclass(frozen=True)
+class MailCertificate:
+    """With what our SMTP listener offers STARTTLS: PEM files, read again when they change."""
+
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True)
 class Rate:
     """How often something may happen: `amount` times in a span."""
 
@@ -68,6 +76,13 @@ class Settings:
     smtp_host: str
     smtp_port: int
     smtp_max_bytes: int
+    smtp_max_connections: int
+    smtp_max_connections_per_address: int
+    smtp_workers: int  # processes of the listener; with SQLite it is always one
+    smtp_starttls: str  # "optional" or "required"; of no meaning without a certificate
+    mail_certificate: MailCertificate | None  # None: no STARTTLS
+    lmtp_port: int | None  # None: no LMTP on a port
+    lmtp_socket: Path | None  # None: no LMTP on a socket in the file system
     data_dir: Path
     database_url: str = field(repr=False)
     redis_url: str | None = field(repr=False)  # None: there is no fast wake-up, the ticker does all the work
@@ -127,6 +142,20 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
         "smtp_host": lambda: env.str("COMPTOIR_SMTP_HOST", "127.0.0.1", validate=Length(min=1)),
         "smtp_port": lambda: env.int("COMPTOIR_SMTP_PORT", 2525, validate=port),
         "smtp_max_bytes": lambda: env.int("COMPTOIR_SMTP_MAX_BYTES", 26_214_400, validate=Range(min=65_536)),
+        "smtp_max_connections": lambda: env.int(
+            "COMPTOIR_SMTP_MAX_CONNECTIONS", 200, validate=Range(min=1, max=10_000)
+        ),
+        "smtp_max_connections_per_address": lambda: env.int(
+            "COMPTOIR_SMTP_MAX_CONNECTIONS_PER_ADDRESS", 50, validate=Range(min=1, max=10_000)
+        ),
+        "smtp_workers": lambda: env.int("COMPTOIR_SMTP_WORKERS", 2, validate=Range(min=1, max=64)),
+        "smtp_starttls": lambda: env.str(
+            "COMPTOIR_SMTP_STARTTLS", "optional", validate=OneOf(["optional", "required"])
+        ),
+        "smtp_tls_certificate": lambda: env.str("COMPTOIR_SMTP_TLS_CERTIFICATE", ""),
+        "smtp_tls_key": lambda: env.str("COMPTOIR_SMTP_TLS_KEY", ""),
+        "lmtp_port": lambda: env.str("COMPTOIR_LMTP_PORT", ""),
+        "lmtp_socket": lambda: env.str("COMPTOIR_LMTP_SOCKET", ""),
         "data_dir": lambda: env.path("COMPTOIR_DATA_DIR", Path("./var")),
         "database_url": lambda: env.str("COMPTOIR_DATABASE_URL", ""),
         "redis_url": lambda: env.str("COMPTOIR_REDIS_URL", ""),
@@ -211,6 +240,9 @@ def _assemble(raw: dict[str, Any], *, embedded: bool) -> Settings:
         public_url_is_given=bool(raw["public_url"]),
         local_url=local_url,
         smtp_port=raw["smtp_port"] if embedded else int(running.get("smtp_port", raw["smtp_port"])),
+        mail_certificate=_mail_certificate(raw),
+        lmtp_port=_lmtp_port(raw["lmtp_port"]),
+        lmtp_socket=Path(raw["lmtp_socket"]).absolute() if raw["lmtp_socket"] else None,
         data_dir=data_dir,
         database_url=database_url,
         redis_url=redis_url or None,
@@ -234,6 +266,10 @@ _AS_THEY_ARE = (
     "port",
     "smtp_host",
     "smtp_max_bytes",
+    "smtp_max_connections",
+    "smtp_max_connections_per_address",
+    "smtp_starttls",
+    "smtp_workers",
     "web_workers",
     "web_threads",
     "request_max_bytes",
@@ -298,6 +334,23 @@ def _check_url(variable: str, url: str, schemes: set[str]) -> None:
         raise SettingsError(f"{variable} names no host")
     if parts.scheme == "s3" and not parts.netloc:
         raise SettingsError(f"{variable} names no bucket: s3://bucket/folder")
+
+
+def _mail_certificate(raw: dict[str, Any]) -> MailCertificate | None:
+    certificate, key = raw["smtp_tls_certificate"], raw["smtp_tls_key"]
+    if bool(certificate) != bool(key):
+        raise SettingsError("COMPTOIR_SMTP_TLS_CERTIFICATE and COMPTOIR_SMTP_TLS_KEY go together: set both or neither")
+    if not certificate and raw["smtp_starttls"] == "required":
+        raise SettingsError("COMPTOIR_SMTP_STARTTLS is required, but there is no COMPTOIR_SMTP_TLS_CERTIFICATE")
+    return MailCertificate(Path(certificate).absolute(), Path(key).absolute()) if certificate else None
+
+
+def _lmtp_port(text: str) -> int | None:
+    if not text:
+        return None
+    if not text.isdecimal() or not 1 <= int(text) <= 65535 or int(text) == 25:  # RFC 2033, 5: never on SMTP's port
+        raise SettingsError("COMPTOIR_LMTP_PORT must be a port's number, 1 to 65535, and not SMTP's own, 25")
+    return int(text)
 
 
 def _rate(variable: str, text: str) -> Rate | None:

@@ -1,38 +1,39 @@
-"""Our SMTP listener: mail for our inboxes only, 250 after the commit.
+"""Our mail doors: SMTP and LMTP for our inboxes only, 250 after the commit, and in the sandbox the world's mailboxes.
 
 Sessions live on one event loop; the database is asked in a few threads, so a burst waits in line instead of taking
 the machine.
 """
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeVar, cast
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
-import structlog
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP
 from flask import Flask
-from sqlalchemy.exc import SQLAlchemyError
 
-from channels import gateway
-from channels.email.inboxes import inbox_for_recipient
-from channels.protocol import RawItem
+from channels.email.certificate import Certificate
+from channels.email.crowd import Crowd
+from channels.email.mail_intake import Desk
+from channels.email.mail_session import House, LocalMailSession, MailSession, Patience
 from channels.sandbox.mailbox import SandboxMailHandler
-from config.settings import SANDBOX_MAILBOX, Settings
-from ticketing.envelope import Channel
-from ticketing.moment import utc_now
-from ticketing.store import db
-
-log = structlog.get_logger()
+from config.settings import SANDBOX_MAILBOX, Settings, SettingsError
 
 THREADS = 4
-MAX_RECIPIENTS = 100
-IDLE_SECONDS = 60
-LONGEST_LINE = 1_000_000  # far beyond RFC 5321's 1,000: real mail has them, and refusing it would lose it
-T = TypeVar("T")
-R = TypeVar("R")
+ROOM_FOR = 40  # of the largest mails at once, on their way in or waiting for the store
+GRACE = 7.0  # seconds for the mails under way when we are asked to end; the supervisor kills after ten
+BACKLOG = 128
+PATIENCE = Patience()
+
+Speaks = Literal["smtp", "lmtp", "sandbox"]
+Sessions = Callable[[], SMTP]
 
 
 class Door(Protocol):
@@ -41,111 +42,155 @@ class Door(Protocol):
     def stop(self) -> None: ...
 
 
-def start_doors(app: Flask, settings: Settings) -> list[Door]:
-    """Start listening: for customers' mail, and in the sandbox for the mail that we send."""
-    doors = [_listen(CustomerMail(app), settings.smtp_host, settings.smtp_port, settings)]
+@dataclass(frozen=True)
+class Listener:
+    """A socket that listens, and what is spoken there."""
+
+    speaks: Speaks
+    socket: socket.socket
+
+
+def start_doors(app: Flask, settings: Settings, listeners: Sequence[Listener] | None = None) -> list[Door]:
+    """Let mail in: customers', and in the sandbox the mail that we send. `listeners` are shared with other processes.
+
+    Raises SettingsError when an address is taken, or the certificate of no use.
+    """
+    doors = MailDoors(settings)
+    try:
+        doors.open_all(app, settings, listeners)
+    except BaseException:
+        doors.stop()
+        raise
+    return [doors]
+
+
+def listen(settings: Settings) -> list[Listener]:
+    """Listen at every address that the settings name. Raises SettingsError when one is taken."""
+    found: list[Listener] = []
+    try:
+        for speaks, open_it in _addresses(settings):
+            found += [Listener(speaks, one) for one in open_it()]
+    except SettingsError:
+        for one in found:
+            one.socket.close()
+        raise
+    return found
+
+
+def _addresses(settings: Settings) -> Iterator[tuple[Speaks, Callable[[], Sequence[socket.socket]]]]:
+    yield "smtp", lambda: _listen(settings.smtp_host, settings.smtp_port, "COMPTOIR_SMTP_PORT")
+    if (port := settings.lmtp_port) is not None:
+        yield "lmtp", lambda: _listen(settings.smtp_host, port, "COMPTOIR_LMTP_PORT")
+    if (path := settings.lmtp_socket) is not None:
+        yield "lmtp", lambda: [_listen_at(path)]
     sandbox = urlsplit(settings.smtp_url or "")
     if settings.sandbox and sandbox.path == SANDBOX_MAILBOX and sandbox.hostname and sandbox.port:
-        doors.append(_listen(SandboxMailHandler(settings), sandbox.hostname, sandbox.port, settings))
-    return doors
+        host, at = sandbox.hostname, sandbox.port
+        yield "sandbox", lambda: _listen(host, at, "COMPTOIR_SMTP_URL")
 
 
-class _Server(SMTP):
-    line_length_limit = LONGEST_LINE
+class MailDoors:
+    """All our mail doors, on one event loop in a thread of its own."""
 
-
-class _Controller(Controller):
-    def factory(self) -> SMTP:
-        return _Server(self.handler, **self.SMTP_kwargs)
-
-
-def _listen(handler: object, host: str, port: int, settings: Settings) -> Door:
-    controller = _Controller(
-        handler,
-        hostname=host,
-        port=port,
-        server_hostname="comptoir",
-        ident="Comptoir",
-        data_size_limit=settings.smtp_max_bytes,
-        enable_SMTPUTF8=True,
-        timeout=IDLE_SECONDS,
-        ready_timeout=20,
-    )
-    controller.start()
-    return cast(Door, controller)
-
-
-class CustomerMail:
-    """Takes in mail for our inboxes."""
-
-    def __init__(self, app: Flask) -> None:
-        self._app = app
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="smtp")
-
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
-        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, rcpt_options: list[str]
-    ) -> str:
-        """Accept a recipient that is one of our inboxes."""
-        if len(envelope.rcpt_tos) >= MAX_RECIPIENTS:
-            return "452 4.5.3 Too many recipients: send the rest in another mail"
-        if not address.isprintable():
-            return "553 5.1.3 That is no address"
-        try:
-            ours = await self._in_thread(self._inbox_address, address)
-        except SQLAlchemyError:
-            log.exception("recipient not looked up")
-            return "451 4.3.0 Our store is away for a moment, please try again"
-        if ours is None:
-            return "550 5.1.1 There is no such inbox here"
-        envelope.rcpt_tos.append(address)
-        envelope.rcpt_options.extend(rcpt_options)
-        return "250 2.1.5 OK"
-
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Keep the mail for each of its inboxes, then say so."""
-        try:
-            await self._in_thread(self._take_in, envelope)
-        except Exception:
-            # Whatever it is, the mail is not kept: the sender's server has it still, and shall try again.
-            log.exception("mail not kept")
-            return "451 4.3.0 We could not keep this mail, please try again"
-        return "250 2.0.0 Kept"
-
-    async def _in_thread(self, function: Callable[[T], R], argument: T) -> R:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, function, argument)
-
-    def _inbox_address(self, address: str) -> str | None:
-        with self._app.app_context():
-            try:
-                inbox = inbox_for_recipient(address)
-                return inbox.address if inbox else None
-            finally:
-                db.session.remove()
-
-    def _take_in(self, envelope: Envelope) -> None:
-        with self._app.app_context():
-            try:
-                inboxes = {one.address: to for to in envelope.rcpt_tos if (one := inbox_for_recipient(to)) is not None}
-                for address, recipient in inboxes.items():
-                    self._receive(envelope, address, recipient)
-            finally:
-                db.session.remove()
-
-    def _receive(self, envelope: Envelope, address: str, recipient: str) -> None:
-        now = utc_now()
-        item = RawItem(
-            channel=Channel.EMAIL,
-            kind="message",
-            body=cast(bytes, envelope.original_content),
-            received_at=now,
-            content_type="message/rfc822",
-            meta={
-                "door": "smtp",
-                "recipient": address,
-                "envelope_recipient": recipient,
-                "envelope_sender": envelope.mail_from or "",
-            },
+    def __init__(self, settings: Settings, *, patience: Patience = PATIENCE) -> None:
+        crowd = Crowd(
+            settings.smtp_max_connections,
+            settings.smtp_max_connections_per_address,
+            ROOM_FOR * settings.smtp_max_bytes,
         )
-        received = gateway.receive(item, at=now)
-        log.info("mail kept", item_id=received.item_id, ticket_id=received.ticket_id, state=received.state)
+        threads = ThreadPoolExecutor(THREADS, thread_name_prefix="smtp")
+        self._house = House(crowd, threads, settings.smtp_max_bytes, patience)
+        self._servers: list[asyncio.Server] = []
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="mail doors", daemon=True)
+        self._thread.start()
+
+    def open_all(self, app: Flask, settings: Settings, listeners: Sequence[Listener] | None = None) -> None:
+        """Open every door that the settings name."""
+        house, loop = self._house, self._loop
+        smtp, lmtp = Desk(app, "smtp"), Desk(app, "lmtp")
+        tls = starttls(settings)
+        sandbox = SandboxMailHandler(settings) if settings.sandbox else None
+        options: dict[str, Any] = {"enable_SMTPUTF8": True, "data_size_limit": settings.smtp_max_bytes, "timeout": 60}
+        sessions: dict[str, Sessions] = {
+            "smtp": lambda: MailSession(house, smtp, loop=loop, **tls()),
+            "lmtp": lambda: LocalMailSession(house, lmtp, loop=loop),
+            "sandbox": lambda: SMTP(sandbox, hostname="sandbox", loop=loop, **options),
+        }
+        for listener in listen(settings) if listeners is None else listeners:
+            self._open(sessions[listener.speaks], listener.socket)
+
+    def _open(self, sessions: Sessions, listener: socket.socket) -> None:
+        async def serve() -> asyncio.Server:
+            # One at a time: of processes that share the socket, one that is busy leaves the next to the others.
+            if listener.family == socket.AF_UNIX:
+                return await self._loop.create_unix_server(sessions, sock=listener, backlog=1)
+            return await self._loop.create_server(sessions, sock=listener, backlog=1)
+
+        self._servers.append(asyncio.run_coroutine_threadsafe(serve(), self._loop).result())
+        listener.listen(BACKLOG)
+
+    def stop(self) -> None:
+        """Let nobody in any more, send those away who have nothing under way, and wait for the others' mails."""
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self._house.threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _close(self) -> None:
+        house, latest = self._house, time.monotonic() + GRACE
+        house.is_closing = True
+        for server in self._servers:
+            server.close()
+        for session in [one for one in house.sessions if not one.is_at_work]:
+            session.say_goodbye("421 4.3.2 We are closing, please come again")
+        while house.sessions and time.monotonic() < latest:
+            await asyncio.sleep(0.02)
+        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+
+def starttls(settings: Settings) -> Callable[[], dict[str, Any]]:
+    """Return what says how the next session speaks TLS. Raises SettingsError."""
+    if settings.mail_certificate is None:
+        return dict
+    certificate, required = Certificate(settings.mail_certificate), settings.smtp_starttls == "required"
+    return lambda: {"tls_context": certificate.context(), "require_starttls": required}
+
+
+def _listen(host: str, port: int, variable: str) -> Sequence[socket.socket]:
+    """Listen on every address that the name stands for. Raises SettingsError."""
+    listeners: list[socket.socket] = []
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, _, _, _, address in dict.fromkeys(found):
+            listeners.append(socket.create_server(address[:2], family=family, backlog=BACKLOG))
+    except OSError as error:
+        for listener in listeners:
+            listener.close()
+        raise SettingsError(f"{variable}: cannot listen on {host}, port {port}: {error.strerror or error}") from None
+    return listeners
+
+
+def _listen_at(path: Path) -> socket.socket:
+    """Listen on a socket in the file system; one that nobody listens on any more is replaced. Raises SettingsError."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.is_socket() and not _answers(path):
+            path.unlink()
+        listener.bind(str(path))
+        path.chmod(0o666)  # who may come near is the folder's to say
+    except OSError as error:
+        listener.close()
+        raise SettingsError(f"COMPTOIR_LMTP_SOCKET: cannot listen at {path}: {error.strerror or error}") from None
+    return listener
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller, contextlib.suppress(OSError):
+        caller.connect(str(path))
+        return True
+    return False
