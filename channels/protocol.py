@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from ticketing.envelope import Channel, InboundMessage, MessageState
 from ticketing.files import file_store
@@ -28,12 +29,31 @@ class RawItem:
     meta: Mapping[str, str] = field(default_factory=dict)
 
 
+class News(StrEnum):
+    """What a receipt tells."""
+
+    MOVED = "moved"  # the message is where `state` says
+    DELAYED = "delayed"  # a server on the way still tries
+    READ = "read"  # it was shown to somebody
+    COMPLAINT = "complaint"  # the recipient called it spam
+
+
+@dataclass(frozen=True)
+class Undelivered:
+    """An address that a message did not reach, "" for the message's own. `dead`: no other one will arrive there."""
+
+    address: str
+    reason: str
+    dead: bool = False
+
+
 @dataclass(frozen=True)
 class Receipt:
     """A provider's later word on a message that we sent. `reason` is for the agent to read, "" when all is well.
 
     `message_id` is ours, where the receipt carries it (in a callback's address): a receipt may come before we have
-    written down the provider's id.
+    written down the provider's id, and then `provider_id` may be "". `undelivered` tells the recipients apart, where
+    the provider does.
     """
 
     channel: Channel
@@ -41,6 +61,8 @@ class Receipt:
     state: MessageState
     reason: str = ""
     message_id: int | None = None
+    news: News = News.MOVED
+    undelivered: tuple[Undelivered, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,6 +91,23 @@ class OutgoingFile:
 
 
 @dataclass(frozen=True)
+class Named:
+    """Somebody's address, with their name if it is known."""
+
+    address: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a customer said before; `at` is in the zone of who reads it."""
+
+    author: str
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True)
 class Outgoing:
     """One message on its way to a customer, with all that any channel needs to send it."""
 
@@ -88,14 +127,28 @@ class Outgoing:
     in_reply_to: str = ""  # the provider id of the customer's last message on this channel
     references: tuple[str, ...] = ()  # provider ids of the thread, oldest first
     files: tuple[OutgoingFile, ...] = ()
+    inbox_id: int = 0
+    copies: tuple[Named, ...] = ()  # who else gets it
+    settled: frozenset[str] = frozenset()  # addresses that have it, or never will, from earlier attempts
+    sent_as: int = 0  # the ticket that it was on at its first attempt; 0: it is the first
+    signature: str = ""  # of the inbox, Markdown with variables
+    values: Mapping[str, str] = field(default_factory=dict)  # what the variables stand for
+    history: tuple[Said, ...] = ()  # what it answers, the newest first; nothing of it is internal
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """The provider has it. `state` is SENT, or DELIVERED where acceptance is arrival."""
+    """The provider has it. `state` is SENT, or DELIVERED where acceptance is arrival.
+
+    Where copies go to several, `reached` are the addresses that it took now, `refused` those that will never have it
+    and `postponed` those that are to be tried again alone, with the reasons.
+    """
 
     provider_id: str
     state: MessageState = MessageState.SENT
+    reached: tuple[str, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
+    postponed: Mapping[str, str] = field(default_factory=dict)
 
 
 class ChannelAdapter(ABC):

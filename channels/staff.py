@@ -15,6 +15,7 @@ from sqlalchemy import select
 from channels import twilio_api
 from channels.email import smtp_client
 from channels.email.compose import ascii_domain
+from channels.email.smtp_client import Server
 from channels.errors import ChannelNotSetUp, OutcomeUnknown
 from config.settings import Settings
 from ticketing.envelope import Channel
@@ -42,7 +43,8 @@ def mail(
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     message.set_content(text)
-    smtp_client.send(message, sender="", recipient=address, url=settings.smtp_url, timeout=timeout)
+    server, content = Server.from_url(settings.smtp_url), smtp_client.as_bytes(message, addresses=[address])
+    smtp_client.send(content, sender="", to=address, server=server, timeout=timeout)
 
 
 def text_message(number: str, text: str, *, settings: Settings) -> None:

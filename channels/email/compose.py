@@ -1,7 +1,6 @@
 """Build the mail that carries a reply to the customer. No socket, no clock: who calls says the time and every id.
 
-Only what the agent wrote goes in; signature and quoted history are the caller's words, so that a reply that comes back
-splits cleanly.
+What was written goes out as it is and as HTML, then the inbox's signature, then what it answers (see `letter`).
 """
 
 import re
@@ -10,6 +9,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
+from channels.email.letter import letter
 from channels.email.reply_address import plus_address
 from channels.errors import PermanentFailure
 from channels.protocol import Outgoing, OutgoingFile
@@ -36,6 +36,8 @@ def compose(outgoing: Outgoing, *, message_id: str, key: str) -> EmailMessage:
     message = EmailMessage(policy=POLICY)
     message["From"] = _address(outgoing.sender_name, outgoing.sender)
     message["To"] = _address(outgoing.recipient_name, outgoing.recipient)
+    if outgoing.copies:
+        message["Cc"] = [_address(one.name, one.address) for one in outgoing.copies]
     message["Reply-To"] = _address(outgoing.sender_name, answers_to)
     message["Subject"] = reply_subject(outgoing.subject) if outgoing.in_reply_to else _one_line(outgoing.subject)
     message["Message-ID"] = _id(message_id)
@@ -44,9 +46,9 @@ def compose(outgoing: Outgoing, *, message_id: str, key: str) -> EmailMessage:
     if outgoing.automatic:
         message["Auto-Submitted"] = "auto-replied"
         message["X-Auto-Response-Suppress"] = "All"
-    message.set_content(outgoing.text, cte="quoted-printable" if _needs_wrapping(outgoing.text) else None)
-    if outgoing.html:
-        message.add_alternative(outgoing.html, subtype="html", cte="quoted-printable")
+    written = letter(outgoing)
+    message.set_content(written.text, cte="quoted-printable" if _needs_wrapping(written.text) else None)
+    message.add_alternative(written.html, subtype="html", cte="quoted-printable")
     for file in outgoing.files:
         _attach(message, file)
     return message
