@@ -1,4 +1,4 @@
-"""The texts that come with the program, in English and French, and the desk's own wording of them."""
+"""The texts that come with the program, in English and French, the acknowledgement in more, and the desk's own."""
 
 from ticketing.templates.rendering import Rendered, render
 

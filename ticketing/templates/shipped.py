@@ -9,8 +9,9 @@ from importlib import resources
 
 from ticketing.errors import NotFound
 
-LANGUAGES = ("en", "fr")
+LANGUAGES = ("en", "fr", "de", "es", "it", "pt", "nl", "pl", "sv", "da", "fi", "ru", "uk", "ja", "zh")
 BESIDES: dict[str, tuple[str, ...]] = {  # variables that only one text has
+    "acknowledgement": ("answer.when",),
     "callback_promised": ("promise.when",),
     "transcript": ("transcript.text",),
 }
