@@ -57,6 +57,7 @@ def _json(dossier: Dossier, names: dict[int, str]) -> Iterator[bytes]:
         "merged": merged,
         "handles": dossier.handles(),
         "consents": dossier.consents(),
+        "named_on": dossier.named_on(),
     }
     yield orjson.dumps(head, option=OPTIONS)[:-1]
     files = ({**one, "path": names.get(one["id"])} for one in dossier.files())

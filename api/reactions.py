@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from api import assigning
+from api import acknowledging, assigning
 from channels import delivery, erasure, moved
 from channels.errors import TransientFailure
 from channels.events import VoicemailRecorded
@@ -95,7 +95,7 @@ def _index_again(entry: Entry) -> None:
 # In the same transaction as the event: database only.
 AT_ONCE: Mapping[type, Sequence[journal.AtOnce]] = {
     TicketOpened: [timekeeper.observe, assignment.ask_for_agent, search.observe],
-    MessageReceived: [timekeeper.observe, search.observe],
+    MessageReceived: [timekeeper.observe, search.observe, acknowledging.acknowledge],
     ReplyWritten: [timekeeper.observe, search.observe],
     NoteWritten: [search.observe],
     TicketAssigned: [timekeeper.observe, assignment.free_agent],

@@ -45,7 +45,7 @@ def look(stage: Stage, scenarios: Sequence[Scenario], *, compare: Sequence[str] 
     for number, one in enumerate(scenarios):
         first = -10 * (number + 1)  # numbers that no round uses
         _answer(stage.app.test_client(), one.ours(first))
-        with _statements(stage.app) as sent:
+        with statements(stage.app) as sent:
             ours = _answer(stage.app.test_client(), one.ours(first - 1))
         before = store.statements
         theirs = _answer(raw.test_client(), one.raw(first - 2 if one.name not in compare else first - 1))
@@ -87,7 +87,8 @@ def _ways(node: dict[str, Any]) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _statements(app: Flask) -> Iterator[list[Sent]]:
+def statements(app: Flask) -> Iterator[list[Sent]]:
+    """Yield a list that fills with the statements that this process sends meanwhile."""
     sent: list[Sent] = []
 
     def note(_connection: object, _cursor: object, sql: str, values: Any, *_: object) -> None:

@@ -16,7 +16,7 @@ from flask import Flask
 from api import seed, web_server
 from api.app import create_app
 from api.embedded.orphans import ends_with_parent
-from api.embedded.ports import LOOPBACK, free_port, http_status, listen
+from api.embedded.ports import LOOPBACK, accepts, free_port, http_status, listen
 from config.logs import configure_logs
 from config.settings import load_settings
 from tests import servers
@@ -61,6 +61,34 @@ class Stage:
             yield ours, yardstick
 
     @contextlib.contextmanager
+    def running(self, command: list[str], port: int, **environment: str) -> Iterator[Server]:
+        """Yield a process that listens on the port by itself; `environment` is what it gets besides ours."""
+        log = self.folder / f"{port}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**self.environment, **environment},
+                stdout=output,
+                stderr=output,
+                preexec_fn=ends_with_parent(),
+            )
+        try:
+            _wait_until(lambda: accepts(LOOPBACK, port), process, log)
+            yield Server(port, process.pid)
+        finally:
+            _end(process)
+
+    def database_seconds(self) -> float:
+        """Return the processor time that PostgreSQL has used so far, all of its processes."""
+        with self.app.app_context(), db.engine.connect() as connection:
+            backend: int = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        server = int(_stat(backend)[1])
+        # What ended already is counted with its parent (proc(5), stat, fields 16 and 17).
+        ended = sum(int(ticks) for ticks in _stat(server)[13:15])
+        return (ended + sum(_used(pid) for pid in (server, *_children(server)))) / os.sysconf("SC_CLK_TCK")
+
+    @contextlib.contextmanager
     def _served(self, command: Command, path: str) -> Iterator[Server]:
         port = free_port()
         log = self.folder / f"{port}.log"
@@ -75,14 +103,10 @@ class Stage:
                 preexec_fn=ends_with_parent(),
             )
         try:
-            _wait_for(port, path, process, log)
+            _wait_until(lambda: http_status(LOOPBACK, port, path) is not None, process, log)
             yield Server(port, process.pid)
         finally:
-            process.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(10)
-            process.kill()
-            process.wait()
+            _end(process)
 
 
 @contextlib.contextmanager
@@ -118,12 +142,20 @@ def _clear_environment() -> None:
         del os.environ[name]
 
 
-def _wait_for(port: int, path: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def _wait_until(is_ready: Callable[[], bool], process: "subprocess.Popen[bytes]", log: Path) -> None:
     patient_until = time.monotonic() + 60
-    while http_status(LOOPBACK, port, path) is None:
+    while not is_ready():
         if process.poll() is not None or time.monotonic() > patient_until:
             raise RuntimeError(f"the server does not answer: {log.read_text(errors='replace')[-2000:]}")
         time.sleep(0.1)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.send_signal(signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(10)
+    process.kill()
+    process.wait()
 
 
 def _children(pid: int) -> list[int]:
@@ -132,5 +164,9 @@ def _children(pid: int) -> list[int]:
 
 def _used(pid: int) -> int:
     """Return the clock ticks of one process, its own and the system's for it (proc(5), stat, fields 14 and 15)."""
-    behind_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(behind_name[11]) + int(behind_name[12])
+    return int(_stat(pid)[11]) + int(_stat(pid)[12])
+
+
+def _stat(pid: int) -> list[str]:
+    """Return what the system knows of a process, from field 3 on."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -5,7 +5,7 @@ stays STARTED, its lease runs out, the message becomes UNKNOWN and is shown to t
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,6 +21,7 @@ from channels.outgoing import outgoing_for
 from channels.protocol import Accepted, Outgoing
 from channels.receipts import advance
 from channels.registry import adapter
+from ticketing import reachability
 from ticketing.envelope import MessageState
 from ticketing.errors import StoreNotReady, TicketingError
 from ticketing.lifecycle import lock_ticket, lock_ticket_of
@@ -36,6 +37,7 @@ GIVE_UP_AFTER = timedelta(hours=24)
 WAKE_AGAIN_AFTER = timedelta(seconds=30)
 RECORD_AGAIN_AFTER = (0.5, 2.0, 5.0)  # seconds
 LEFT_BEHIND_AFTER = timedelta(seconds=60)
+MAX_REASON = 2000  # characters
 LONGEST_RUN = timedelta(seconds=25)  # with one sending of 30 s still within a job's 60 s
 NOBODY_KNOWS = "the program stopped while sending; the provider may or may not have taken it"
 
@@ -88,6 +90,7 @@ def _next_message(ticket_id: int, at: datetime) -> Message | None:
             earlier.channel == Message.channel,
             earlier.id < Message.id,
             earlier.state.in_([MessageState.QUEUED, MessageState.SENDING]),
+            earlier.provider_id.is_(None),  # else the customer has it, and only copies wait
         )
         .exists()
     )
@@ -138,28 +141,62 @@ def _record_surely(attempt: _Attempt, outcome: Accepted | ChannelError, now: Cal
 def _record(attempt: _Attempt, outcome: Accepted | ChannelError, at: datetime) -> None:
     with transaction("delivery") as session:
         message = session.get_one(Message, attempt.message_id)
+        nobody_there = isinstance(outcome, PermanentFailure) and outcome.dead_address
+        handle = reachability.hold(message.handle_id) if nobody_there else None
         ticket = lock_ticket_of(message)
         delivery = session.get_one(Delivery, attempt.delivery_id, populate_existing=True)
         delivery.finished_at = at
         if isinstance(outcome, Accepted):
             delivery.state, delivery.provider_id = AttemptState.ACCEPTED, outcome.provider_id
             message.provider_id = outcome.provider_id
-            advance(ticket, message, outcome.state, reason="", at=at)
+            _accepted(ticket, message, outcome, at)
         else:
             delivery.error = str(outcome)
             delivery.state = _refused(ticket, message, outcome, at)
+            if handle is not None:
+                reachability.mark(handle, ticket, message, reason=str(outcome), at=at)
         state = message.state
     log.info("delivery", ticket_id=attempt.ticket_id, message_id=attempt.message_id, state=state)
 
 
+def _accepted(ticket: Ticket, message: Message, outcome: Accepted, at: datetime) -> None:
+    """Move the message on. The customer has it; a copy that is asked to come back later is sent later, alone."""
+    if message.data.get("cc"):
+        had, refused = message.data.get("delivered_to", []), message.data.get("refused", {})
+        told = {"delivered_to": [*had, *outcome.reached], "refused": {**refused, **outcome.refused}}
+        message.data = {**message.data, **told}
+    reason = not_to({**message.data.get("refused", {}), **outcome.postponed})
+    if outcome.postponed and at - message.created_at < GIVE_UP_AFTER:
+        _try_again(message, reason, None, at)
+    else:
+        advance(ticket, message, outcome.state, reason=reason, at=at)
+
+
+def not_to(refused: Mapping[str, str]) -> str:
+    """Return who does not have a message, and why not, for the agent to read; "" when everybody has it."""
+    return "; ".join(f"not to {address}: {words}" for address, words in refused.items())[:MAX_REASON]
+
+
+def _try_again(message: Message, reason: str, wait: timedelta | None, at: datetime) -> None:
+    if message.state is MessageState.SENDING:
+        message.state = MessageState.QUEUED
+        message.state_reason = reason
+        wait = wait or BACKOFF[min(message.attempts, len(BACKOFF)) - 1]
+        message.next_attempt_at = at + max(wait, SHORTEST_WAIT)
+        # The ticket may be merged meanwhile; what follows from its number stays.
+        message.data = {"sent_as": message.ticket_id, **message.data}
+
+
 def _refused(ticket: Ticket, message: Message, error: ChannelError, at: datetime) -> AttemptState:
     if isinstance(error, TransientFailure) and at - message.created_at < GIVE_UP_AFTER:
-        if message.state is MessageState.SENDING:
-            message.state = MessageState.QUEUED
-            message.state_reason = str(error)
-            wait = error.retry_after or BACKOFF[min(message.attempts, len(BACKOFF)) - 1]
-            message.next_attempt_at = at + max(wait, SHORTEST_WAIT)
+        _try_again(message, str(error), error.retry_after, at)
         return AttemptState.POSTPONED
+    if message.data.get("delivered_to"):  # the customer has it, and only copies were left
+        settled = {*message.data["delivered_to"], *message.data["refused"]}
+        left = {one["address"]: str(error) for one in message.data["cc"] if one["address"] not in settled}
+        reason = not_to({**message.data["refused"], **left})
+        advance(ticket, message, MessageState.SENT, reason=reason, at=at)
+        return AttemptState.UNKNOWN if isinstance(error, OutcomeUnknown) else AttemptState.FAILED
     if isinstance(error, OutcomeUnknown):
         advance(ticket, message, MessageState.UNKNOWN, reason=str(error), at=at)
         return AttemptState.UNKNOWN

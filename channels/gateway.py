@@ -5,13 +5,13 @@ cannot keep the item at all raises, so that the provider tries again.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy import bindparam, select
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.exc import StaleDataError
@@ -21,12 +21,14 @@ from channels.errors import AboutTheForgotten, ChannelError, MalformedPayload, U
 from channels.models import InboundItem, ItemState
 from channels.protocol import ChannelAdapter, Parsed, RawItem, Receipt
 from channels.registry import adapter
-from ticketing import intake, journal
-from ticketing.envelope import Channel, InboundMessage, IncomingFile
+from ticketing import intake
+from ticketing.envelope import InboundMessage, IncomingFile
 from ticketing.erasure import is_erased
 from ticketing.errors import NotFound, TicketingError
 from ticketing.files import file_store
+from ticketing.inserting import insert_unless_taken, update_now
 from ticketing.models import Attachment, Inbox, Message
+from ticketing.participants import without_tag
 from ticketing.storable import storable
 from ticketing.store import db
 from ticketing.transaction import transaction
@@ -70,12 +72,14 @@ def receive(item: RawItem, *, at: datetime) -> Received:
     channel = adapter(item.channel)
     channel.verify(item)
     reading = _read(channel, item, at)
-    with transaction(item.channel):
+
+    def attempt() -> Received:
         row = _keep(item, reading)
         if row.state is ItemState.PROCESSED or row.state is ItemState.IGNORED:
-            return _told(row, reading, duplicate=True)
-        _process(channel, item, reading, row, at)
-        return _told(row, reading)
+            return _told(row, duplicate=True, malformed=reading.malformed)
+        return _attempt(channel, item, reading, row, at)
+
+    return _process(item, at, attempt, lambda: _keep(item, reading))
 
 
 def replay(item_id: int, *, at: datetime) -> Received:
@@ -86,11 +90,14 @@ def replay(item_id: int, *, at: datetime) -> Received:
     item = raw_item(row)
     channel = adapter(item.channel)
     reading = _read(channel, item, at)
-    with transaction(item.channel):
+
+    def attempt() -> Received:
         row = _lock(item_id)
-        if row.state is not ItemState.PROCESSED:
-            _process(channel, item, reading, row, at)
-        return _told(row, reading)
+        if row.state is ItemState.PROCESSED:
+            return _told(row, malformed=reading.malformed)
+        return _attempt(channel, item, reading, row, at)
+
+    return _process(item, at, attempt, lambda: _lock(item_id))
 
 
 def raw_item(row: InboundItem) -> RawItem:
@@ -145,26 +152,28 @@ def _attachment(file: IncomingFile, at: datetime) -> Attachment:
 
 def _keep(item: RawItem, reading: _Reading) -> InboundItem:
     """Write the raw item down; where it is known already, return the known one, locked. The unique key decides."""
-    session = db.session()
     row = InboundItem(
-        **asdict(item) | {"headers": _worth_keeping(item.headers), "meta": _storable(item.meta)},
+        channel=item.channel,
+        kind=item.kind,
         inbox_address=reading.parsed.inbox_address,
         key=reading.parsed.key,
+        body=item.body,
+        content_type=item.content_type,
+        url=item.url,
+        headers=_worth_keeping(item.headers),
+        meta=_storable(item.meta),
         state=ItemState.RECEIVED,
+        received_at=item.received_at,
     )
-    try:
-        with session.begin_nested():
-            session.add(row)
-            session.flush()
-    except IntegrityError:
-        same = select(InboundItem.id).where(
-            InboundItem.channel == item.channel,
-            InboundItem.kind == item.kind,
-            InboundItem.inbox_address == reading.parsed.inbox_address,
-            InboundItem.key == reading.parsed.key,
-        )
-        return _lock(session.scalars(same).one())
-    return row
+    if insert_unless_taken(row):
+        return row
+    same = select(InboundItem.id).where(
+        InboundItem.channel == item.channel,
+        InboundItem.kind == item.kind,
+        InboundItem.inbox_address == reading.parsed.inbox_address,
+        InboundItem.key == reading.parsed.key,
+    )
+    return _lock(db.session().scalars(same).one())
 
 
 def _worth_keeping(headers: Mapping[str, str]) -> dict[str, str]:
@@ -182,39 +191,70 @@ def _lock(item_id: int) -> InboundItem:
     return db.session().scalars(query.execution_options(populate_existing=True)).one()
 
 
-def _process(channel: ChannelAdapter, item: RawItem, reading: _Reading, row: InboundItem, at: datetime) -> None:
-    if reading.state is not ItemState.RECEIVED:
-        row.state, row.reason, row.processed_at = reading.state, reading.reason, at
-        return
-    session = db.session()
-    mark = journal.mark(session)
+def _process(item: RawItem, at: datetime, attempt: Callable[[], Received], find: Callable[[], InboundItem]) -> Received:
+    """Make of the item what it is and write down what became of it, in one transaction; so does `attempt`.
+
+    Where that fails nothing of it stays, and the item is kept in a second one, with the reason. Most do not fail: a
+    savepoint for each would cost two questions to the database more. `find` writes the item down or finds it, locked.
+    """
     try:
-        with session.begin_nested():
-            made = _make_of_it(channel, item, reading, at)
-        row.state, row.reason, row.message_id = ItemState.PROCESSED, None, made
-        if isinstance(reading.parsed.content, Receipt) and is_erased(session.get_one(Message, made)):
-            erasure.forget_items([row.id])  # what is told of somebody who is forgotten names them again
+        with transaction(item.channel):
+            return attempt()
     except STORE_TROUBLE:
         raise  # not the item's: the provider shall try again
     except AboutTheForgotten:
+        became = None
+    except Exception as error:  # noqa: BLE001 - whatever it is, the item is kept
+        became = _judged(error, item)
+    with transaction(item.channel):
+        row = find()
+        if row.state is ItemState.PROCESSED:
+            return _told(row, duplicate=True)  # another of the same was luckier meanwhile
+        if became is None:
+            erasure.forget_items([row.id])
+            _write_down(row, row.state, at, reason=row.reason)
+        else:
+            _write_down(row, became[0], at, reason=became[1])
+        return _told(row)
+
+
+def _attempt(channel: ChannelAdapter, item: RawItem, reading: _Reading, row: InboundItem, at: datetime) -> Received:
+    if reading.state is ItemState.RECEIVED:
+        _write_down(row, ItemState.PROCESSED, at, made=_make_of_it(channel, item, reading, at))
+        _forget_again(reading, row)
+    else:
+        _write_down(row, reading.state, at, reason=reading.reason)
+    return _told(row, malformed=reading.malformed)
+
+
+def _judged(trouble: Exception, item: RawItem) -> tuple[ItemState, str]:
+    """Return what becomes of an item of which nothing could be made, and why."""
+    if isinstance(trouble, UnsupportedPayload):
+        return ItemState.IGNORED, str(trouble)
+    if isinstance(trouble, TicketingError | ChannelError):
+        return ItemState.QUARANTINED, f"{trouble.code}: {trouble}"
+    log.error("inbound item failed", channel=item.channel, kind=item.kind, exc_info=trouble)
+    return ItemState.QUARANTINED, f"{type(trouble).__name__}: {trouble}"
+
+
+def _write_down(
+    row: InboundItem, state: ItemState, at: datetime, *, reason: str | None = None, made: int | None = None
+) -> None:
+    row.state, row.reason, row.message_id, row.processed_at = state, reason and reason[:MAX_REASON], made, at
+    update_now(row)
+
+
+def _forget_again(reading: _Reading, row: InboundItem) -> None:
+    """Keep nothing that is told of somebody who is forgotten: it names them again."""
+    if isinstance(reading.parsed.content, Receipt) and is_erased(db.session().get_one(Message, row.message_id)):
         erasure.forget_items([row.id])
-    except UnsupportedPayload as error:
-        row.state, row.reason = ItemState.IGNORED, str(error)
-    except (TicketingError, ChannelError) as error:
-        row.state, row.reason = ItemState.QUARANTINED, f"{error.code}: {error}"[:MAX_REASON]
-    except Exception as error:
-        log.exception("inbound item failed", item_id=row.id, channel=item.channel, kind=item.kind)
-        row.state, row.reason = ItemState.QUARANTINED, f"{type(error).__name__}: {error}"[:MAX_REASON]
-    row.processed_at = at
-    if row.state is not ItemState.PROCESSED:
-        journal.forget(session, since=mark)
 
 
 def _make_of_it(channel: ChannelAdapter, item: RawItem, reading: _Reading, at: datetime) -> int | None:
     content = reading.parsed.content
     if isinstance(content, InboundMessage):
         message = channel.enrich(item, content)
-        inbox = _inbox(item.channel, reading.parsed.inbox_address)
+        inbox = _inbox(message, reading.parsed.inbox_address)
         taken = intake.take_in(message, inbox, files=reading.files, at=at)
         channel.taken_in(item, taken, at=at)
         return taken.message.id
@@ -224,22 +264,37 @@ def _make_of_it(channel: ChannelAdapter, item: RawItem, reading: _Reading, at: d
     return None
 
 
-def _inbox(channel: Channel, address: str) -> Inbox:
-    query = select(Inbox).where(Inbox.channel == channel, Inbox.address == address)
-    inbox = db.session().scalar(query.options(joinedload(Inbox.queue)))
-    if inbox is None:
-        raise NotFound(f"no {channel} inbox has the address that this was sent to; make one, then replay")
-    return inbox
+def _inbox(message: InboundMessage, address: str) -> Inbox:
+    """Return the inbox that a message is for. Raises NotFound, and UnsupportedPayload for one from an inbox of ours.
+
+    Nobody but us could have written that, and we would answer it. Somebody on the line is never turned away.
+    """
+    author = "" if message.live else message.sender.address.strip().casefold()
+    spelt = {address, author, without_tag(author)}
+    found = {one.address: one for one in db.session().scalars(_INBOXES, {"on": message.channel, "spelt": list(spelt)})}
+    if found.keys() & {author, without_tag(author)}:
+        raise UnsupportedPayload("it comes from an inbox of our own: a loop, or a forged sender")
+    if address not in found:
+        raise NotFound(f"no {message.channel} inbox has the address that this was sent to; make one, then replay")
+    return found[address]
 
 
-def _told(row: InboundItem, reading: _Reading, *, duplicate: bool = False) -> Received:
+_INBOXES = (
+    select(Inbox)
+    .where(Inbox.channel == bindparam("on", type_=Inbox.channel.type))
+    .where(Inbox.address.in_(bindparam("spelt", expanding=True)))
+    .options(joinedload(Inbox.queue))
+)
+
+
+def _told(row: InboundItem, *, duplicate: bool = False, malformed: bool = False) -> Received:
     message = db.session().get(Message, row.message_id) if row.message_id else None
     return Received(
         item_id=row.id,
         state=row.state,
         reason=row.reason,
         duplicate=duplicate,
-        malformed=reading.malformed,
+        malformed=malformed,
         message_id=row.message_id,
         ticket_id=message.ticket_id if message else None,
     )

@@ -14,11 +14,14 @@ from typing import Any
 from sqlalchemy import select
 
 from api.reactions import carry_out
+from channels.email.mailboxes.connecting import Server, Wanted, connect_mailbox
+from channels.email.mailboxes.credentials import Password
+from channels.email.models import Mailbox
 from sla import calendar_versions, feeds, policies, promises, replays
 from sla import rearming as rearmings
 from sla.defaults import load_defaults
 from sla.models import Alert, Calendar, CalendarFeed, Policy, Promise, Rearming, Replay
-from tests.conftest import NOON
+from tests.conftest import NOON, SECRET_KEY
 from ticketing import (
     agents,
     canned_replies,
@@ -88,6 +91,13 @@ def inbox(channel: Channel = Channel.EMAIL, *, address: str = "", queue: Queue |
         session.add(row)
         session.flush()
         return row
+
+
+def mailbox(inbox: Inbox, *, at: datetime = NOON, **values: Any) -> Mailbox:
+    """The mailbox of an inbox, on a server where nobody is."""
+    wanted = {"imap": Server("imap.example.com"), "username": "support", "credentials": Password("drip"), **values}
+    with transaction("test") as session:
+        return connect_mailbox(session.get_one(Inbox, inbox.id), Wanted(**wanted), secret_key=SECRET_KEY, at=at)
 
 
 def agent(role: Role = Role.AGENT, *, name: str = "Ada", email: str = "", at: datetime = NOON, **values: Any) -> Agent:

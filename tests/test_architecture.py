@@ -15,7 +15,7 @@ from ticketing.events import Event
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("config", "ticketing", "channels", "sla", "api")
 # Who may ask what time it is; the sandbox plays the world outside.
-ENTRY_POINTS = ("api", "channels/email/smtp_server.py", "channels/sandbox", "ticketing/moment.py")
+ENTRY_POINTS = ("api", "channels/email/mail_intake.py", "channels/sandbox", "ticketing/moment.py")
 
 
 def sources() -> Iterator[tuple[str, ast.Module]]:

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from ticketing import journal, lifecycle, snoozing
+from ticketing import journal, lifecycle, participants, snoozing
 from ticketing.attachments import must_be_possible, own_uploads, take
-from ticketing.envelope import Channel, InboundMessage, MessageState
+from ticketing.copies import checked_copies
+from ticketing.envelope import Channel, HandleKind, InboundMessage, MessageState, Sender
 from ticketing.errors import InvalidInput
 from ticketing.events import Actor, MessageReceived, NoteWritten, ReplyWritten
-from ticketing.inserting import insert_now
+from ticketing.inserting import insert_now, update_now
 from ticketing.mentions import add_mentions, mentioned
 from ticketing.models import Agent, Attachment, Customer, Handle, Inbox, Message, MessageKind, Ticket
-from ticketing.reach import choose_route
+from ticketing.moment import rfc3339
+from ticketing.reach import Route, choose_route
 from ticketing.status import Status
 from ticketing.store import db
 
@@ -42,9 +45,11 @@ def receive(
         body=message.text,
         html=message.html,
         quoted=message.quoted,
+        quoted_html=message.quoted_html,
         automatic=message.automatic,
         state=MessageState.RECEIVED,
         provider_id=message.provider_id or None,  # taken down by a program or an agent: no provider has one
+        data=_data(message),
         attachments=[],
         created_at=at,
     )
@@ -57,7 +62,23 @@ def receive(
         _customer_waits(ticket, row, by=by, at=at)
     if message.live:
         ticket.live = True
+    update_now(ticket)
     return row
+
+
+def _data(message: InboundMessage) -> dict[str, Any]:
+    """Return what is kept of a message besides its words: to whom it was, when it was sent, what may answer it."""
+    data = participants.addressed(message.to, message.cc)
+    if message.sent_at is not None:
+        data["sent_at"] = rfc3339(message.sent_at)
+    if message.language:
+        data["language"] = message.language
+    if not message.answerable:
+        data["no_automatic_answer"] = True
+    if message.forwarded is not None and message.forwarded.by is not None:
+        by = message.forwarded.by
+        data["forwarded_by"] = {"name": by.name, "address": by.address, "comment": message.forwarded.comment}
+    return data
 
 
 def _customer_waits(ticket: Ticket, row: Message, *, by: Actor, at: datetime) -> None:
@@ -80,8 +101,11 @@ def reply(
     html: str = "",
     channel: Channel | None = None,
     uploads: Sequence[int] = (),
+    cc: Sequence[str] = (),
 ) -> Message:
     """Write to the customer; it is queued, and leaves after the commit. `uploads` are ids of the agent's own.
+
+    `cc` are addresses that get a copy of a mail; from now on they take part in the ticket.
 
     Without `channel`: the customer's preferred reachable one, else the one they last wrote on. Whoever answers a ticket
     that nobody has, has it. Raises NoReachableChannel, InvalidInput, InvalidTransition for a closed ticket, and
@@ -91,6 +115,7 @@ def reply(
     files = own_uploads(agent.id, uploads) if uploads else []
     route = choose_route(ticket, channel)
     must_be_possible(route.channel, files)
+    copies = checked_copies(cc, route)
     by = Actor.agent(agent.id)
     row = Message(
         ticket_id=ticket.id,
@@ -103,12 +128,15 @@ def reply(
         html=html,
         state=MessageState.QUEUED,
         channel_reason=route.reason,
+        data=_addressed(ticket, route, copies),
         attachments=[],
         created_at=at,
     )
     db.session().add(row)
     db.session().flush()
     take(row, files)
+    if copies:
+        participants.name(ticket, copies, at=at)
     if ticket.status is Status.SOLVED:
         lifecycle.reopen(ticket, by=by, at=at)
     if ticket.assignee_id is None:
@@ -118,6 +146,13 @@ def reply(
     if ticket.status is Status.NEW:
         lifecycle.change_status(ticket, Status.OPEN, by=by, at=at)
     return row
+
+
+def _addressed(ticket: Ticket, route: Route, copies: Sequence[Sender]) -> dict[str, Any]:
+    """Return what a reply keeps of whom it is addressed to; only mail has several addresses."""
+    if route.channel is not Channel.EMAIL:
+        return {}
+    return participants.addressed([Sender(HandleKind.EMAIL, route.handle.shown, ticket.customer.name)], copies)
 
 
 def note(

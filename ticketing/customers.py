@@ -164,8 +164,15 @@ def lock_customer(customer: Customer) -> None:
     """Hold everybody else off this person until the transaction ends; the row is then in its newest state."""
     session = db.session()
     session.flush()
-    query = select(Customer).where(Customer.id == customer.id).with_for_update(of=Customer, key_share=True)
-    session.scalar(query.execution_options(populate_existing=True))
+    session.scalar(_LOCKED, {"customer": customer.id})
+
+
+_LOCKED = (
+    select(Customer)
+    .where(Customer.id == bindparam("customer", type_=Customer.id.type))
+    .with_for_update(of=Customer, key_share=True)
+    .execution_options(populate_existing=True)
+)
 
 
 def lock_customers(customer_ids: Iterable[int]) -> dict[int, Customer]:
@@ -190,10 +197,16 @@ def find_handles(senders: Sequence[Sender]) -> list[Handle | None]:
     ids = [row.id for row in fetch(_matching(len(wanted)), values)]
     if not ids:
         return [None] * len(wanted)
-    query = select(Handle).where(Handle.id.in_(ids)).options(joinedload(Handle.customer))
-    rows = db.session().scalars(query.execution_options(populate_existing=True))
-    known = {(row.kind, row.address): row for row in rows}
+    known = {(row.kind, row.address): row for row in db.session().scalars(_WITH_CUSTOMERS, {"ids": ids})}
     return [known.get(one) for one in wanted]
+
+
+_WITH_CUSTOMERS = (
+    select(Handle)
+    .where(Handle.id.in_(bindparam("ids", expanding=True)))
+    .options(joinedload(Handle.customer))
+    .execution_options(populate_existing=True)
+)
 
 
 @cache

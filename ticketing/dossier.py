@@ -22,6 +22,7 @@ from ticketing.models import (
     JournalEntry,
     Message,
     MessageKind,
+    Participant,
     Queue,
     Ticket,
     TicketTag,
@@ -52,12 +53,19 @@ class Dossier:
 
     def handles(self) -> list[dict[str, Any]]:
         """Return their addresses, those that are no longer theirs too."""
-        columns = (Handle.id, Handle.kind, Handle.address, Handle.shown, Handle.created_at, Handle.detached_at)
+        columns = [Handle.__table__.c[name] for name in HANDLE_COLUMNS]
         return list(_plain(select(*columns).where(Handle.customer_id.in_(self.persons)).order_by(Handle.id)))
 
     def consents(self) -> list[dict[str, Any]]:
         """Return what they said of being written to."""
         return list(_plain(select(*Consent.__table__.c).where(Consent.customer_id.in_(self.persons))))
+
+    def named_on(self) -> list[dict[str, Any]]:
+        """Return the tickets on which others have named them, such as in a mail's Cc."""
+        columns = (Participant.ticket_id, Participant.shown, Participant.name, Participant.created_at)
+        same = (Handle.kind == Participant.kind) & (Handle.address == Participant.address)
+        query = select(*columns).join(Handle, same).where(Handle.customer_id.in_(self.persons))
+        return list(_plain(query.order_by(Participant.id)))
 
     def tickets(self) -> Iterator[dict[str, Any]]:
         """Return their tickets, oldest first, each with its tags and its journal."""
@@ -97,13 +105,17 @@ class Dossier:
         return self.persons.index(row["id"])
 
 
+HANDLE_COLUMNS = (
+    *("id", "kind", "address", "shown", "created_at", "detached_at"),
+    *("unreachable_at", "unreachable_reason", "complained_at", "auto_answered_at"),
+)
 TICKET_COLUMNS = (
     *("id", "subject", "status", "priority", "channel", "fields", "created_at", "updated_at", "waiting_since"),
     *("solved_at", "closed_at", "merged_into_id"),
 )
 MESSAGE_COLUMNS = (
     *("id", "ticket_id", "kind", "channel", "body", "html", "quoted", "automatic", "state", "provider_id"),
-    "created_at",
+    *("quoted_html", "created_at"),
 )
 
 

@@ -68,6 +68,19 @@ class ThreadHints:
 
 
 @dataclass(frozen=True)
+class Forwarded:
+    """A customer's mail inside somebody else's: who wrote it, what, and what was said above it by who passed it on.
+
+    `by` is that one where we believe it (see ticketing.intake), else None.
+    """
+
+    author: Sender
+    text: str
+    comment: str = ""
+    by: Sender | None = None
+
+
+@dataclass(frozen=True)
 class InboundMessage:
     """One message from a customer, in our words."""
 
@@ -77,13 +90,19 @@ class InboundMessage:
     text: str  # the new words
     received_at: datetime
     subject: str = ""
-    html: str = ""  # sanitised
+    html: str = ""  # the new words too, sanitised
     quoted: str = ""  # the part of the text that repeats earlier messages, and the signature
+    quoted_html: str = ""  # the same part of the HTML, sanitised
     files: tuple[IncomingFile, ...] = ()
     hints: ThreadHints = field(default_factory=ThreadHints)
     automatic: bool = False  # written by a machine (RFC 3834): starts no clock, reopens nothing
     live: bool = False  # the customer waits at the other end (a call, an open chat)
     language: str = ""  # IETF tag, "" when unknown
+    to: tuple[Sender, ...] = ()  # whom the author addressed, us among them
+    cc: tuple[Sender, ...] = ()
+    sent_at: datetime | None = None  # as the author's program says; None when it does not
+    answerable: bool = True  # by a program: not a machine, a mailing list, or who asks for silence (RFC 3834, 2)
+    forwarded: Forwarded | None = None  # it may be an agent who passes on what a customer wrote
 
 
 class MessageState(StrEnum):

@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlalchemy import delete, exists, or_, select, update
 
-from ticketing import attachments, audit, journal
+from ticketing import attachments, audit, journal, participants
 from ticketing.customers import find_customer, lock_customers, same_person
-from ticketing.envelope import MessageState
+from ticketing.envelope import HandleKind, MessageState
 from ticketing.errors import Conflict, NotFound
 from ticketing.events import (
     Actor,
@@ -69,7 +69,9 @@ def erase(customer_id: int, *, by: Actor, at: datetime) -> Customer:
     if set(same_person(customer_id)) != set(persons):
         raise Conflict(f"somebody merged customer {customer_id} with another at this moment, or parted them; try again")
     own = db.session().scalars(select(Ticket.id).where(Ticket.customer_id.in_(persons))).all()
-    tickets = {ticket.id: ticket for ticket in _locked(_said(persons, own))}
+    addresses = _folded(persons)
+    elsewhere = participants.tickets_naming(addresses)
+    tickets = {ticket.id: ticket for ticket in _locked(sorted({*_said(persons, own), *elsewhere}))}
     said = _said(persons, own)  # once more: somebody may have written while we waited for the locks
     if not said.keys() <= tickets.keys():
         raise Conflict(f"words of customer {customer.id} were moved to another ticket at this moment; try again")
@@ -77,6 +79,7 @@ def erase(customer_id: int, *, by: Actor, at: datetime) -> Customer:
     for ticket_id, words in said.items():
         _forget_words(tickets[ticket_id], words)
     joined = merged_into(own)
+    participants.forget(own, elsewhere, addresses)
     forget_drafts(own, joined)
     forget_tags(persons, own, joined)
     forget_journal(own)
@@ -89,6 +92,11 @@ def erase(customer_id: int, *, by: Actor, at: datetime) -> Customer:
     audit.record("customer_erased", subject="customer", subject_id=customer.id, by=by, at=at, data=data)
     db.session().refresh(customer)
     return customer
+
+
+def _folded(persons: Sequence[int]) -> list[tuple[HandleKind, str]]:
+    query = select(Handle.kind, Handle.address).where(Handle.customer_id.in_(persons))
+    return [(row.kind, row.address) for row in db.session().execute(query)]
 
 
 def is_erased(message: Message) -> bool:
@@ -151,9 +159,9 @@ def _merged_away(own: Sequence[int]) -> list[int]:
     return found
 
 
-def _locked(said: dict[int, _Said]) -> Iterator[Ticket]:
-    """Lock the tickets in the order of their ids."""
-    for some in chunks(list(said)):
+def _locked(ticket_ids: Sequence[int]) -> Iterator[Ticket]:
+    """Lock the tickets, whose ids are in order."""
+    for some in chunks(ticket_ids):
         query = select(Ticket).where(Ticket.id.in_(some)).order_by(Ticket.id)
         query = query.with_for_update(of=Ticket, key_share=True).execution_options(populate_existing=True)
         yield from db.session().scalars(query)
@@ -178,6 +186,7 @@ def _forget_words(ticket: Ticket, words: _Said) -> None:
         "body": ERASED,
         "html": "",
         "quoted": "",
+        "quoted_html": "",
         "provider_id": None,
         "state_reason": None,
         "data": {},

@@ -212,7 +212,7 @@ class TicketSnoozed(Event):
 class TicketWoke(Event):
     """A snoozed ticket is back; the entry's `at` is the moment for which it was snoozed, if it was left alone."""
 
-    why: str  # due, reply (the customer wrote), agent, resolved, merged
+    why: str  # due, reply (the customer wrote), undelivered (our reply did not arrive), agent, resolved, merged
 
 
 @dataclass(frozen=True)
@@ -307,3 +307,11 @@ class AgentFreed(Event):
     """The ticket no longer counts for an agent who takes only so many at a time: another one may come."""
 
     agent_id: int
+
+
+@dataclass(frozen=True)
+class AddressUnreachable(Event):
+    """What was sent to a customer's address came back for good; replies go elsewhere from now on."""
+
+    handle_id: int
+    message_id: int

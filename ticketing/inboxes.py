@@ -13,12 +13,18 @@ from ticketing.envelope import HANDLE_KINDS, Channel, HandleKind
 from ticketing.errors import Conflict, InvalidInput, NotFound
 from ticketing.handles import fold
 from ticketing.models import Inbox, Queue
+from ticketing.placeholders import check
 from ticketing.secrets import encrypt
 from ticketing.skills import clean_skills
 from ticketing.store import db
+from ticketing.templates.shipped import BESIDES
+from ticketing.wording import checked_bodies
 
 MAX_NAME = 100
 MAX_GREETING = 1000
+MAX_SIGNATURE = 2000
+ACKNOWLEDGED_EVERY = 3600  # seconds: a sender is told once in this time
+ACKNOWLEDGE_WINDOWS = range(60, 30 * 86_400 + 1)
 WIDGET_KEY = re.compile(r"[A-Za-z0-9._-]{1,64}")
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")  # BCP 47, as far as anybody speaks it
 
@@ -131,10 +137,61 @@ def _skills(value: Any) -> list[str]:
     return clean_skills(value)
 
 
+def _sender_name(value: Any) -> str:
+    if not isinstance(value, str) or not 0 < len(value.strip()) <= MAX_NAME or len(value.splitlines()) != 1:
+        raise InvalidInput(f"an inbox's sender_name has 1 to {MAX_NAME} characters, on one line")
+    check(value)
+    return value.strip()
+
+
+def _signature(value: Any) -> str:
+    if not isinstance(value, str) or not 0 < len(value.strip()) <= MAX_SIGNATURE:
+        raise InvalidInput(f"an inbox's signature has 1 to {MAX_SIGNATURE} characters")
+    check(value)
+    return value.strip("\r\n")
+
+
+def _quote_history(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidInput("an inbox's quote_history is true or false")
+    return value
+
+
+def _acknowledge(value: Any) -> dict[str, Any]:
+    """Return whether and how mail is acknowledged, see api.acknowledging."""
+    if not isinstance(value, Mapping) or value.keys() - {"enabled", "bodies", "window_seconds"}:
+        raise InvalidInput("an inbox's acknowledge is an object with enabled, bodies and window_seconds")
+    enabled, every = value.get("enabled", True), value.get("window_seconds", ACKNOWLEDGED_EVERY)
+    if not isinstance(enabled, bool):
+        raise InvalidInput("an inbox acknowledges mail or does not: enabled is true or false")
+    if not isinstance(every, int) or isinstance(every, bool) or every not in ACKNOWLEDGE_WINDOWS:
+        first, last = ACKNOWLEDGE_WINDOWS[0], ACKNOWLEDGE_WINDOWS[-1]
+        raise InvalidInput(f"an inbox acknowledges at most one mail of a sender in {first} to {last} seconds")
+    bodies = _bodies(value.get("bodies", {}))
+    return {"enabled": enabled, "window_seconds": every} | ({"bodies": bodies} if bodies else {})
+
+
+def _bodies(value: Any) -> dict[str, str]:
+    if not isinstance(value, Mapping) or not all(isinstance(one, str) for pair in value.items() for one in pair):
+        raise InvalidInput("the words of an acknowledgement are texts by language")
+    return checked_bodies(value, besides=BESIDES["acknowledgement"]) if value else {}
+
+
+def _agents_forward(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidInput("an inbox's agents_forward is true or false")
+    return value
+
+
 SETTINGS: dict[str, Callable[[Any], Any]] = {
     "language": _language,  # in which customers are spoken to who have not said theirs
     "greeting": _greeting,  # what callers hear
     "skills": _skills,  # what its new tickets ask of an agent
+    "acknowledge": _acknowledge,  # whether who opens a ticket by mail is told that it has arrived
+    "agents_forward": _agents_forward,  # whether a mail that an agent passes on is the customer's who wrote it
+    "sender_name": _sender_name,  # who mail is from, with variables; without it, the agent
+    "signature": _signature,  # below every mail, Markdown with variables
+    "quote_history": _quote_history,  # whether a mail repeats what it answers; without it, yes
 }
 
 

@@ -55,11 +55,12 @@ def update_now(entity: Any) -> None:
     """Write what has changed of an entity. Where its lists of neighbours have changed too, all is left to the flush."""
     session = db.session()
     model: Any = type(entity)
-    changed = frozenset(mapped(entity).committed_state)
+    given = entity.__dict__
+    before = mapped(entity).committed_state
+    changed = frozenset(key for key in before if key not in given or before[key] != given[key])
     columns = _columns(model)
     if not changed or not changed <= columns.keys():
         return
-    given = entity.__dict__
     values = {f"new_{key}": given[key] for key in changed}
     version = _version(mapped(model))
     if version:

@@ -13,7 +13,7 @@ from sqlalchemy import Table, exists, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from ticketing import jobs, search
-from ticketing.events import Actor, ActorType, Entry, Event
+from ticketing.events import Actor, ActorType, Entry, Event, TicketOpened
 from ticketing.inserting import insert_lines
 from ticketing.many import insert_many
 from ticketing.models.journal import WRITTEN, JournalEntry
@@ -117,6 +117,13 @@ def has_written(event: Event) -> bool:
     kind, data = event.kind(), event.data()
     written = db.session().info.get(WRITTEN, ())
     return any(line["kind"] == kind and line["data"] == data for line in written)
+
+
+def was_opened(ticket: Ticket) -> bool:
+    """Say whether this transaction has opened the ticket."""
+    kind = TicketOpened.kind()
+    written = db.session().info.get(WRITTEN, ())
+    return any(line["kind"] == kind and line["ticket_id"] == ticket.id for line in written)
 
 
 def entry_of(row: JournalEntry) -> Entry:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from ticketing import closing, journal, snoozing
 from ticketing.envelope import Channel
@@ -105,11 +105,18 @@ def lock_ticket(ticket_id: int) -> Ticket:
     """Return the ticket in its newest state, locked until the transaction ends. Raises NotFound."""
     session = db.session()
     session.flush()  # what this transaction has changed already must not be read over
-    query = select(Ticket).where(Ticket.id == ticket_id).with_for_update(of=Ticket, key_share=True)
-    ticket = session.scalar(query.execution_options(populate_existing=True))
+    ticket = session.scalar(_LOCKED, {"ticket": ticket_id})
     if ticket is None:
         raise NotFound(f"there is no ticket {ticket_id}")
     return ticket
+
+
+_LOCKED = (
+    select(Ticket)
+    .where(Ticket.id == bindparam("ticket", type_=Ticket.id.type))
+    .with_for_update(of=Ticket, key_share=True)
+    .execution_options(populate_existing=True)
+)
 
 
 def lock_ticket_of(message: Message) -> Ticket:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, select, update
 
-from ticketing import journal, lifecycle, links, snoozing
+from ticketing import journal, lifecycle, links, participants, snoozing
 from ticketing.agents import Caller
 from ticketing.errors import Conflict, InvalidInput, InvalidTransition, NotFound
 from ticketing.events import Actor, TicketAbsorbed, TicketMerged
@@ -96,6 +96,7 @@ def _move_belongings(source: Ticket, target: Ticket) -> None:
         session.execute(theirs.values(ticket_id=target.id))
         session.execute(held.values(draft_ticket_id=target.id))
     session.execute(delete(Onlooker).where(Onlooker.ticket_id == source.id))
+    participants.follow_merge(source, target)
 
 
 def _wait_on(target: Ticket, since: datetime | None, *, by: Actor, at: datetime) -> None:

@@ -31,6 +31,7 @@ class File(NamedTuple):
     filename: str
     content_type: str
     size: int
+    content_id: str
 
 
 def _table(model: Any) -> Table:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Row, select
 
-from ticketing import journal, lifecycle
+from ticketing import journal, lifecycle, participants
 from ticketing.agents import Caller
 from ticketing.customers import lock_customer
 from ticketing.envelope import MessageState
@@ -64,6 +64,7 @@ def split(
     )
     ticket.waiting_since = _waiting(ticket, left)
     moved = move_messages(ticket, new.id, [one.id for one in chosen])
+    participants.follow_split(moved, new, at=at)
     since = rfc3339(ticket.waiting_since) if ticket.waiting_since else None
     journal.append(ticket, TicketSplit(new.id, moved, since), by=by, at=at)
     link(ticket, LinkWord.RELATES, new, by=by, at=at)

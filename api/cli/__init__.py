@@ -4,8 +4,10 @@ import os
 
 import click
 
+from api.cli.dkim import dkim
 from api.cli.inbound import inbound
 from api.cli.inboxes import inbox
+from api.cli.mailboxes import mailbox
 from api.cli.openapi import openapi
 from api.cli.people import agent, token
 from api.cli.processes import serve, smtp, ticker, web, worker
@@ -34,6 +36,8 @@ for command in (
     agent,
     token,
     inbox,
+    mailbox,
+    dkim,
     inbound,
     sandbox,
     search,

@@ -1,5 +1,6 @@
 """`comptoir inbound`: the raw items as they came in, quarantine and replay, and how we read a mail."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import orjson
 
 ITEM = click.IntRange(1, 2**63 - 1)
 MAX_MAIL = 100_000_000  # bytes
+LINE_ENDS = re.compile("[\x85\u2028\u2029]")  # JSON need not escape them, yet many programs end a line there
 
 
 @click.group()
@@ -100,14 +102,23 @@ def replay(item_ids: tuple[int, ...], *, quarantined: bool) -> None:
 @click.argument("files", nargs=-1, required=True)
 def parse(files: tuple[str, ...], *, jsonl: bool) -> None:
     """Say how we read raw mails. Touches no store."""
+    for name in files:
+        answer = orjson.dumps(_answer(name), option=0 if jsonl else orjson.OPT_INDENT_2).decode()
+        click.echo(LINE_ENDS.sub(lambda end: f"\\u{ord(end[0]):04x}", answer))
+
+
+def _answer(name: str) -> dict[str, Any]:
+    """Return how we read the mail in a file, or why we could not: whatever happens, the next file is read too."""
     from channels.email.description import describe
 
-    for name in files:
-        try:
-            path = Path(name)
-            if path.stat().st_size > MAX_MAIL:
-                raise OSError(f"larger than {MAX_MAIL} bytes")  # noqa: TRY301
-            answer = describe(name, path.read_bytes())
-        except OSError as error:
-            answer = {"file": name, "error": f"cannot be read: {error.strerror or error}"}
-        click.echo(orjson.dumps(answer, option=0 if jsonl else orjson.OPT_INDENT_2).decode())
+    shown = name.encode(errors="surrogateescape").decode(errors="replace")  # a file's name may be any bytes
+    try:
+        with Path(name).open("rb") as file:
+            raw = file.read(MAX_MAIL + 1)
+        if len(raw) > MAX_MAIL:
+            return {"file": shown, "error": f"cannot be read: larger than {MAX_MAIL} bytes"}
+        return describe(shown, raw)
+    except OSError as error:
+        return {"file": shown, "error": f"cannot be read: {error.strerror or error}"}
+    except Exception as error:  # noqa: BLE001 - an operator asks about many files at once, and wants to know which one
+        return {"file": shown, "error": f"cannot be understood, a fault of ours: {type(error).__name__}: {error}"}

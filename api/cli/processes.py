@@ -64,16 +64,30 @@ def ticker() -> None:
 
 
 @click.command()
-def smtp() -> None:
-    """Run the SMTP listener alone, which takes in customers' mail."""
+@click.option("--listeners", hidden=True, help="Sockets to inherit; see api/mail_workers.py.")
+def smtp(listeners: str | None) -> None:
+    """Run the mail doors alone: the listeners that take in customers' mail, and who watches mailboxes elsewhere."""
+    from api import mail_workers
+    from channels.email.mailboxes.watching import MailboxWatch
     from channels.email.smtp_server import start_doors
 
     settings = _settings()
-    stop = stop_on_signal()
-    doors = start_doors(_app(settings), settings)
+    try:
+        if listeners is None and mail_workers.wanted(settings) > 1:
+            mail_workers.run(settings)
+            return
+        stop = stop_on_signal()
+        app = _app(settings)
+        doors = start_doors(app, settings, mail_workers.inherited(listeners))
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+    mailboxes = MailboxWatch(app).start()
     stop.wait()
+    ending = threading.Thread(target=mailboxes.stop)  # meanwhile the listeners end, for both take a moment
+    ending.start()
     for door in doors:
         door.stop()
+    ending.join()
 
 
 def _settings() -> Settings:

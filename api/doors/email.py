@@ -1,14 +1,16 @@
-"""`POST /inbound/email`: one raw mail, with the inbox's secret as bearer. For MTA pipes and providers that forward."""
+"""`POST /inbound/email`: one raw mail, with the inbox's secret as bearer. For MTA pipes and providers that forward.
+
+Who knows the envelope may say it: `X-Envelope-Sender` and `X-Envelope-Recipient`, with or without angle brackets.
+"""
 
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.doors.answers import told
-from channels import gateway
 from channels.email.inboxes import inbox_for_secret
-from channels.protocol import RawItem
-from ticketing.envelope import Channel
-from ticketing.moment import utc_now
+from channels.email.mail_intake import Envelope, take_in
+
+MAX_ADDRESS = 320
 
 blueprint = Blueprint("inbound_email", __name__)
 
@@ -21,14 +23,15 @@ def receive() -> Response:
     body = request.get_data(cache=False)
     if request.content_length is None and len(body) >= (request.max_content_length or len(body) + 1):
         raise RequestEntityTooLarge  # werkzeug cuts a body of unannounced length without a word
-    now = utc_now()
-    item = RawItem(
-        channel=Channel.EMAIL,
-        kind="message",
-        body=body,
-        received_at=now,
-        content_type="message/rfc822",
-        headers={"authorization": authorization},
-        meta={"door": "http", "recipient": inbox.address},
-    )
-    return told(gateway.receive(item, at=now))
+    recipient = _address("X-Envelope-Recipient")
+    envelope = Envelope(_address("X-Envelope-Sender"), {inbox.address: [recipient] if recipient else []})
+    return told(take_in(body, envelope, inbox.address, door="http", headers={"authorization": authorization}))
+
+
+def _address(header: str) -> str | None:
+    """Return an address of the envelope, "" for the empty one; None when it is not given, or makes no sense."""
+    given = request.headers.get(header)
+    if given is None:
+        return None
+    address = given.strip().removeprefix("<").removesuffix(">")
+    return address if len(address) <= MAX_ADDRESS and address.isprintable() and " " not in address else None

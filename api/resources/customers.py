@@ -24,7 +24,7 @@ from api.schemas.customers import (
     NewHandleSchema,
 )
 from api.spreadsheet import csv_response, flat
-from ticketing import audit, profile
+from ticketing import audit, profile, reachability
 from ticketing.customers import find_customer
 from ticketing.duplicates import Likeness, duplicates_of
 from ticketing.envelope import Channel
@@ -159,6 +159,18 @@ class OneHandle(MethodView):
             customer = lock_known(caller(), customer_id)
             profile.drop_handle(customer, handle_id, at=at)
             _note("handle_removed", customer_id, {"handle": handle_id}, at)
+
+
+@blueprint.route("/customers/<id:customer_id>/handles/<id:handle_id>/unreachability")
+class Unreachability(MethodView):
+    @blueprint.needs("customers:write")
+    @blueprint.answers(204, description="Used again")
+    @blueprint.refuses(404, 409)
+    def delete(self, customer_id: int, handle_id: int) -> None:
+        """Use an address again from which our messages came back. The next one that does marks it anew."""
+        with transaction("api"):
+            customer = lock_known(caller(), customer_id)
+            reachability.clear_by_hand(customer, handle_id, by=actor(), at=utc_now())
 
 
 @blueprint.route("/customers/<id:customer_id>/consents/<channel>")

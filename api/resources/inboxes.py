@@ -8,6 +8,7 @@ from flask.views import MethodView
 
 from api.auth import actor, caller
 from api.blueprint import Blueprint
+from api.inboxes_shown import ShownInbox, shown
 from api.pagination import Listed, PageQuery, id_after, page_by_id
 from api.references import named_in_the_body, queue_named
 from api.schemas.desk import InboxPageSchema, InboxSchema
@@ -36,13 +37,13 @@ class Inboxes(MethodView):
     def get(self, asked: dict[str, Any]) -> Listed:
         """List the inboxes that fill your queues. Their secrets are never shown."""
         rows = inboxes_worked(caller(), after=id_after(asked["after"]), limit=asked["limit"])
-        return page_by_id(rows, asked["limit"])
+        return page_by_id(shown(rows), asked["limit"])
 
     @blueprint.needs("queues:write", role=Role.ADMIN)
     @blueprint.takes(NewInboxSchema)
     @blueprint.answers(201, InboxSchema, description="The new inbox")
     @blueprint.refuses(409)
-    def post(self, new: dict[str, Any]) -> Inbox:
+    def post(self, new: dict[str, Any]) -> ShownInbox:
         """Open an address of ours. A mail inbox gets its secret from `POST /inboxes/{id}/secret`."""
         with transaction("api"):
             queue, at = queue_named(new.pop("queue")), utc_now()
@@ -52,7 +53,7 @@ class Inboxes(MethodView):
             )
             told = {"channel": row.channel, "queue": queue.id}
             audit.record("inbox_created", subject="inbox", subject_id=row.id, by=actor(), at=at, data=told)
-            return row
+            return shown([row])[0]
 
 
 @blueprint.route("/inboxes/<id:inbox_id>")
@@ -60,15 +61,15 @@ class OneInbox(MethodView):
     @blueprint.needs("queues:read")
     @blueprint.answers(200, InboxSchema, description="The inbox")
     @blueprint.refuses(404)
-    def get(self, inbox_id: int) -> Inbox:
+    def get(self, inbox_id: int) -> ShownInbox:
         """Read an inbox that fills one of your queues."""
-        return worked_inbox(caller(), inbox_id)
+        return shown([worked_inbox(caller(), inbox_id)])[0]
 
     @blueprint.needs("queues:write", role=Role.ADMIN)
     @blueprint.takes(InboxChangeSchema, example={"queue": "Support", "settings": {"language": "fr-CA"}})
     @blueprint.answers(200, InboxSchema, description="The inbox as it is now")
     @blueprint.refuses(404)
-    def patch(self, wanted: dict[str, Any], inbox_id: int) -> Inbox:
+    def patch(self, wanted: dict[str, Any], inbox_id: int) -> ShownInbox:
         """Change an inbox. Tickets that are there stay where they are."""
         with transaction("api"):
             row = worked_inbox(caller(), inbox_id)
@@ -79,7 +80,7 @@ class OneInbox(MethodView):
                 inboxes.change_inbox(row, **wanted)
             change = {"before": before, "after": _told(row)}
             audit.record("inbox_changed", subject="inbox", subject_id=row.id, by=actor(), at=utc_now(), data=change)
-            return row
+            return shown([row])[0]
 
 
 @blueprint.route("/inboxes/<id:inbox_id>/secret")
@@ -97,8 +98,8 @@ class Secret(MethodView):
 
 
 def _told(row: Inbox) -> dict[str, Any]:
-    """Return what the audit keeps: no greeting, which is but words."""
-    kept = {key: value for key, value in inboxes.shown_settings(row).items() if key != "greeting"}
+    """Return what the audit keeps: no greeting and no signature, which are but words."""
+    kept = {key: value for key, value in inboxes.shown_settings(row).items() if key not in {"greeting", "signature"}}
     return {"name": row.name, "queue": row.queue_id, "settings": kept}
 
 

@@ -37,5 +37,6 @@ class Replies(MethodView):
                 html=html,
                 channel=new["channel"],
                 uploads=new["attachments"],
+                cc=new["cc"],
                 at=utc_now(),
             )

@@ -29,6 +29,23 @@ class HandleSchema(Answer):
     kind = fields.Enum(HandleKind, by_value=True, required=True)
     address = fields.String(required=True, metadata={"example": "karim@home.example"})
     shown = fields.String(required=True, metadata={"description": "As the customer writes it; where we send to."})
+    unreachable_at = Moment(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Since when what we send there comes back; no reply goes there until they write."},
+    )
+    unreachable_reason = fields.String(
+        required=True,
+        metadata={
+            "description": "Why, in words to read; else empty.",
+            "example": "The mailbox does not exist (5.1.1): 550 5.1.1 no such user",
+        },
+    )
+    complained_at = Moment(
+        required=True,
+        allow_none=True,
+        metadata={"description": "When they called a mail of ours spam; no automatic mail goes there since."},
+    )
 
 
 class ConsentSchema(Answer):

@@ -4,6 +4,7 @@ from marshmallow import fields
 from marshmallow.validate import Length, OneOf, Range
 
 from api.schemas.asked import Asked, Id, Words
+from api.schemas.mailboxes import MailboxStandingSchema
 from api.schemas.named import NamedSchema
 from api.serialisation import Answer, DerivedDict, Moment
 from ticketing.agents import SCOPES
@@ -73,6 +74,12 @@ class InboxSchema(Answer):
     queue = fields.Nested(NamedSchema, required=True, metadata={"description": "Where its tickets go."})
     settings = DerivedDict(of=shown_settings, required=True, metadata={"example": {"language": "fr-CA"}})
     created_at = Moment(required=True)
+    mailbox = fields.Nested(
+        MailboxStandingSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "How it goes with the mailbox that fills it; null where none is connected."},
+    )
 
 
 class InboxPageSchema(Answer):

@@ -1,17 +1,31 @@
 """What is asked of inboxes, and their secrets as JSON."""
 
 from marshmallow import fields
-from marshmallow.validate import OneOf
+from marshmallow.validate import OneOf, Range
 
-from api.schemas.asked import Asked, Words
+from api.schemas.asked import Asked, Flag, Line, Words
 from api.schemas.people import Skills
 from api.schemas.references import QueueName
+from api.schemas.writing import Bodies
 from api.serialisation import Answer
 from ticketing.envelope import HANDLE_KINDS, Channel
 from ticketing.handles import MAX_LENGTH
-from ticketing.inboxes import MAX_GREETING, MAX_NAME
+from ticketing.inboxes import ACKNOWLEDGE_WINDOWS, ACKNOWLEDGED_EVERY, MAX_GREETING, MAX_NAME, MAX_SIGNATURE
 
 NAMED = {"anyOf": [{"type": "string"}, {"type": "integer"}], "example": "Support"}
+
+
+class AcknowledgeSchema(Asked):
+    """Whether and how who opens a ticket by mail is told that it has arrived."""
+
+    enabled = Flag(load_default=True)
+    bodies = Bodies(load_default=dict)
+    window_seconds = fields.Integer(
+        strict=True,
+        load_default=ACKNOWLEDGED_EVERY,
+        validate=Range(ACKNOWLEDGE_WINDOWS[0], ACKNOWLEDGE_WINDOWS[-1]),
+        metadata={"description": "A sender is told at most once in this time."},
+    )
 
 
 class InboxSettingsSchema(Asked):
@@ -23,8 +37,37 @@ class InboxSettingsSchema(Asked):
         metadata={"description": "For customers who have not said theirs; also what callers hear.", "example": "fr-CA"},
     )
     greeting = Words(MAX_GREETING, allow_none=True, metadata={"description": "What callers hear."})
+    sender_name = Line(
+        MAX_NAME,
+        allow_none=True,
+        metadata={
+            "description": "Who its mail is from, with variables as in canned replies; without it, the agent's name.",
+            "example": "{{agent.name|The team}} · Kettle support",
+        },
+    )
+    signature = Words(
+        MAX_SIGNATURE,
+        allow_none=True,
+        metadata={
+            "description": "Stands below every mail; Markdown, with the same variables.",
+            "example": "{{agent.name}}\n**Kettle support**, https://kettle.example",
+        },
+    )
+    quote_history = Flag(
+        allow_none=True,
+        metadata={"description": "Whether a mail repeats what it answers; without it, yes.", "example": False},
+    )
     skills = Skills(
         allow_none=True, metadata={"description": "What its new tickets ask of an agent.", "example": ["french"]}
+    )
+    acknowledge = fields.Nested(
+        AcknowledgeSchema,
+        allow_none=True,
+        metadata={"description": "Mail that opens a ticket is acknowledged; words of the inbox's own come first."},
+    )
+    agents_forward = Flag(
+        allow_none=True,
+        metadata={"description": "A mail that an agent passes on becomes a ticket of the customer who wrote it."},
     )
 
 

@@ -2,26 +2,41 @@
 
 import hmac
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from channels.errors import InvalidSignature
 from config.settings import Settings
 from ticketing.envelope import Channel
+from ticketing.fetching import fetch
 from ticketing.handles import MAX_LENGTH
 from ticketing.models import Inbox
 from ticketing.secrets import decrypt
 from ticketing.store import db
 
 
-def inbox_for_recipient(address: str) -> Inbox | None:
-    """Return the inbox with this address, whatever stands behind a plus sign; None if it is not ours."""
-    if len(address) > MAX_LENGTH or not address.isprintable():
-        return None  # nobody's address, and PostgreSQL would not even take the question
-    folded = address.casefold()
-    local, _, domain = folded.rpartition("@")
-    spellings = {folded, f"{local.partition('+')[0]}@{domain}"}
-    query = select(Inbox).where(Inbox.channel == Channel.EMAIL, Inbox.address.in_(spellings))
-    return db.session().scalar(query.order_by((Inbox.address == folded).desc()).limit(1))
+def inbox_address(recipient: str) -> str | None:
+    """Return the address of the inbox to which a recipient leads; None if it is not ours."""
+    whole, bare = spellings(recipient)
+    found = {row.address for row in fetch(_OURS, {"whole": whole, "bare": bare})} if whole else ()
+    return next((one for one in (whole, bare) if one in found), None)
+
+
+def spellings(recipient: str) -> tuple[str, str]:
+    """Return the inboxes that a recipient may mean: the whole address, and that without what stands behind a plus sign.
+
+    Both are "" for what is nobody's address, which PostgreSQL would not even take as a question.
+    """
+    if len(recipient) > MAX_LENGTH or not recipient.isprintable():
+        return "", ""
+    whole = recipient.casefold()
+    local, _, domain = whole.rpartition("@")
+    return whole, f"{local.partition('+')[0]}@{domain}"
+
+
+_OURS = select(Inbox.address).where(
+    Inbox.channel == Channel.EMAIL,
+    Inbox.address.in_([bindparam("whole", type_=Inbox.address.type), bindparam("bare", type_=Inbox.address.type)]),
+)
 
 
 def inbox_for_secret(authorization: str, settings: Settings) -> Inbox:

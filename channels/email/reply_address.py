@@ -17,12 +17,15 @@ MAX_HINTS = 50
 MAX_VALUES = 100  # headers in which recipients are looked for
 MAX_VALUE = 32_768  # characters of each
 MAX_ID_BYTES = 180  # of an id in the store: its index takes no long ones, and the adapter's key adds 17 bytes to it
+MAX_LOCAL_PART = 64  # bytes; RFC 5321, 4.5.3.1.1
 SIGNATURE_LENGTH = 16  # hex digits, 64 bits
 
 _MESSAGE_ID = re.compile(r"<?t(\d{1,18})\.m(\d{1,18})\.([0-9a-f]{16})@[^<>\s]+>?")
 # Bounded, and tried only where an address can begin, for senders write what they like (lengths: RFC 5321, 4.5.3.1).
 _PLUS_ADDRESS = re.compile(
-    r"""(?<![^\s<>+@,;:()"])[^\s<>+@,;:()"]{1,64}\+t(\d{1,18})\.([0-9a-f]{16})@[^\s<>+@,;:()"]{1,255}""", re.IGNORECASE
+    r"""(?<![^\s<>+@,;:()"])[^\s<>+@,;:()"]{1,64}\+t(\d{1,18})(?:\.m(\d{1,18}))?\.([0-9a-f]{16})
+        @[^\s<>+@,;:()"]{1,255}""",
+    re.IGNORECASE | re.VERBOSE,
 )
 _SUBJECT_TOKEN = re.compile(r"\[#(\d{1,18})\]")
 # Where the address that a mail was really sent to can stand; delivery agents add the last three.
@@ -61,12 +64,37 @@ def plus_address(address: str, ticket_id: int, key: str) -> str:
     return f"{local}+t{ticket_id}.{_signature(f'address {ticket_id}', key)}@{domain}"
 
 
+def return_path(address: str, ticket_id: int, message_id: int, key: str) -> str:
+    """Return the inbox's address with the message signed into it, to which mail servers return it.
+
+    `support+t12.m34.0123456789abcdef@example.com`; the bare address where that is longer than an address may be.
+    """
+    local, _, domain = address.rpartition("@")
+    local = f"{local}+t{ticket_id}.m{message_id}.{_signature(f'return {ticket_id} {message_id}', key)}"
+    return f"{local}@{domain}" if len(local.encode()) <= MAX_LOCAL_PART else address
+
+
+def message_of_address(address: str, key: str) -> int | None:
+    """Return the message that is signed into a return path; None when there is none or it was tampered with."""
+    found = _PLUS_ADDRESS.fullmatch(address.strip())
+    return int(found[2]) if found and found[2] and _address_is_signed(found, key) else None
+
+
 def ticket_of_address(address: str, key: str) -> int | None:
     """Return the ticket that is signed into a plus-address; None when there is none or it was tampered with."""
     found = _PLUS_ADDRESS.fullmatch(address.strip())
-    if found and _is_signed(f"address {found[1]}", found[2].lower(), key):
-        return int(found[1])
-    return None
+    return int(found[1]) if found and _address_is_signed(found, key) else None
+
+
+def returned_message(mail: ParsedMail, key: str, *, recipients: Iterable[str] = ()) -> int | None:
+    """Return the message of ours to whose return path a mail was sent, None if to none; `recipients` as in `hints`."""
+    named = (message_of_address(one, key) for one in [*recipients, *_addresses(mail)])
+    return next((one for one in named if one is not None), None)
+
+
+def _address_is_signed(found: re.Match[str], key: str) -> bool:
+    what = f"return {found[1]} {found[2]}" if found[2] else f"address {found[1]}"
+    return _is_signed(what, found[3].lower(), key)
 
 
 def hints(mail: ParsedMail, key: str, *, recipients: Iterable[str] = ()) -> ThreadHints:

@@ -16,7 +16,7 @@ def test_an_agent_hears_the_voicemail(client: FlaskClient) -> None:
     answer = client.get(f"/api/v1/attachments/{shown['attachments'][0]['id']}", headers=make.bearer(ada))
 
     assert shown["attachments"] == [
-        {"id": file.id, "filename": "voicemail.wav", "content_type": "audio/x-wav", "size": 14}
+        {"id": file.id, "filename": "voicemail.wav", "content_type": "audio/x-wav", "size": 14, "content_id": ""}
     ]
     assert answer.data == b"RIFF and so on"
 

@@ -90,6 +90,17 @@ def test_inboxes_are_made_listed_and_have_a_secret_that_can_be_changed(shell: Sh
     assert "no inbox" in shell.complains("inbox", "secret", "nobody@desk.example")
 
 
+def test_keys_that_sign_mail_are_made_listed_and_taken_away(shell: Shell) -> None:
+    record = shell.says("dkim", "create", "Kettle.example", "--selector", "2026-11")
+    listed = shell.says("dkim", "list")
+    shell.says("dkim", "remove", "kettle.example")
+    missing = shell.complains("dkim", "check", "kettle.example")
+
+    assert record.startswith('2026-11._domainkey.kettle.example. IN TXT ( "v=DKIM1; k=rsa; p=MII')
+    assert listed.split()[:2] == ["kettle.example", "2026-11"]
+    assert "there is no signing key for kettle.example" in missing
+
+
 def test_a_mail_is_explained_as_json_and_a_missing_file_is_an_answer(shell: Shell, tmp_path: Path) -> None:
     mail = tmp_path / "mail.eml"
     mail.write_bytes(MAIL)

@@ -17,11 +17,11 @@ from tests import make
 from tests.api.desk import Desk, admin, promise
 from tests.channels import twilio_forms
 from tests.conftest import NOON
-from ticketing import erasure
-from ticketing.envelope import Channel
+from ticketing import erasure, intake
+from ticketing.envelope import Channel, HandleKind, InboundMessage, MessageState, Sender
 from ticketing.events import SYSTEM, TicketErased
 from ticketing.files import file_store
-from ticketing.models import Attachment, Customer, Handle, JournalEntry, Message, Ticket
+from ticketing.models import Attachment, Customer, Handle, Inbox, JournalEntry, Message, Ticket
 from ticketing.moment import utc_now
 from ticketing.store import Base, db
 from ticketing.transaction import transaction
@@ -72,6 +72,32 @@ class Forgotten:
         make.reply(self.ticket, self.desk.agent, "Dear zebedee")
         self.desk.put(f"{path}/draft", {"kind": "note", "body": "zebedee?"})
         self.file = make.attachment(self.ticket, b"a picture of zebedee", filename="zebedee.png")
+
+    def be_named(self) -> None:
+        """On their own ticket by themselves, on somebody else's by its customer."""
+        friend, them = (Sender(HandleKind.EMAIL, f"{one}.example", one) for one in ("friend@home", "twin@quagmire"))
+        with transaction("test") as session:
+            inbox = session.scalars(select(Inbox).where(Inbox.channel == Channel.EMAIL)).one()
+            for sender, cc in ((them, friend), (friend, them)):
+                mail = InboundMessage(
+                    Channel.EMAIL,
+                    f"<{sender.name}>",
+                    sender,
+                    text="Hello.",
+                    received_at=utc_now(),
+                    to=(friend,),
+                    cc=(cc,),
+                )
+                taken = intake.take_in(mail, inbox, files=(), at=utc_now())
+        self.named_on = taken.message.id
+        self.copied = make.reply(taken.ticket, self.desk.agent, cc=[them.address]).id
+
+    def send_copy(self) -> None:
+        with transaction("test") as session:
+            reply = session.get_one(Message, self.copied)
+            reply.state, reply.state_reason = MessageState.SENT, "not to twin@quagmire.example: full"
+            told = {"delivered_to": ["friend@home.example"], "refused": {"twin@quagmire.example": "full"}}
+            reply.data = {**reply.data, **told}
 
     def _lie_around(self) -> None:
         """What channels hold besides: in quarantine, of a call, of a chat, of a delivery."""
@@ -128,6 +154,9 @@ def forgotten(app: Flask, client: FlaskClient) -> Forgotten:
 
 
 def test_nothing_of_the_person_is_left_in_any_column(forgotten: Forgotten) -> None:
+    forgotten.be_named()
+    early = forgotten.erase()
+    forgotten.send_copy()
     before = set(traces())
 
     answer = forgotten.erase()
@@ -136,6 +165,12 @@ def test_nothing_of_the_person_is_left_in_any_column(forgotten: Forgotten) -> No
     assert traces() == []
     assert {"customer.name", "handle.address", "message.body", "message.provider_id", "ticket.subject"} <= before
     assert {"inbound_item.body", "inbound_item.key", "delivery.error", "call.recording_url"} <= before
+    assert (early.status_code, "has not left yet" in early.json["detail"]) == (409, True)
+    assert {"participant.address", "message.data"} <= before
+    assert db.session().get_one(Message, forgotten.copied).data["delivered_to"] == ["friend@home.example"]
+    assert db.session().get_one(Message, forgotten.named_on).data["to"] == [
+        {"name": "friend@home", "address": "friend@home.example"}
+    ]
     assert {"chat_session.name", "journal.data", "draft.body", "attachment.filename", "customer_merge.before"} <= before
 
 

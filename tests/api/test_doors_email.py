@@ -60,3 +60,17 @@ def test_the_secret_itself_is_not_kept_with_the_mail(door: FlaskClient) -> None:
 
     (item,) = db.session().scalars(select(InboundItem))
     assert SECRET not in repr((item.headers, item.meta, item.url))
+
+
+def test_the_envelope_is_kept_where_it_is_told_and_makes_sense(door: FlaskClient) -> None:
+    told = {"X-Envelope-Sender": " <> ", "X-Envelope-Recipient": "support+t1.0123@desk.example"}
+    odd = {"X-Envelope-Sender": "a@b c@d", "X-Envelope-Recipient": "x" * 400}
+
+    for number, headers in enumerate((told, odd, {})):
+        mail = letters.mail(f"<{number}@home.example>", "Kettle", "It drips.")
+        answer = door.post("/inbound/email", data=mail, headers={"Authorization": f"Bearer {SECRET}", **headers})
+        assert answer.status_code == 200
+
+    first, *others = [one.meta for one in db.session().scalars(select(InboundItem).order_by(InboundItem.id))]
+    assert (first["envelope_sender"], first["envelope_recipient"]) == ("", "support+t1.0123@desk.example")
+    assert all("envelope_sender" not in meta and meta["envelope_recipient"] == "" for meta in others)

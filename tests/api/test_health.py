@@ -18,7 +18,7 @@ def test_a_process_with_all_it_needs_is_ready(client: FlaskClient) -> None:
     answer = client.get("/readyz")
 
     assert answer.status_code == 200
-    assert answer.json == {"status": "ok", "checks": {"database": "ok", "redis": "ok"}}
+    assert answer.json == {"status": "ok", "checks": {"database": "ok", "redis": "ok", "mailboxes": "ok"}}
 
 
 def test_without_migrations_it_is_not_ready(base_settings: Settings, tmp_path: Path) -> None:
@@ -28,7 +28,11 @@ def test_without_migrations_it_is_not_ready(base_settings: Settings, tmp_path: P
     _close(app)
 
     assert answer.status_code == 503
-    assert answer.json["checks"] == {"database": "lacks migrations: run `comptoir init`", "redis": "ok"}
+    assert answer.json["checks"] == {
+        "database": "lacks migrations: run `comptoir init`",
+        "redis": "ok",
+        "mailboxes": "unknown",
+    }
 
 
 def test_the_part_that_is_away_is_named(base_settings: Settings, tmp_path: Path) -> None:
@@ -44,6 +48,7 @@ def test_the_part_that_is_away_is_named(base_settings: Settings, tmp_path: Path)
     assert answer.json["checks"] == {
         "database": "unreachable (OperationalError)",
         "redis": "unreachable (ConnectionError)",
+        "mailboxes": "unknown",
     }
 
 

@@ -25,6 +25,7 @@ from ticketing.sessions import open_session
 from ticketing.store import db
 from ticketing.transaction import transaction
 
+MAILBOX = {"host": "imap.example.com", "username": "kettles", "password": "drip"}
 INBOX = {"address": "kettles@desk.example", "name": "Kettles", "queue": "Secret"}
 NEW = {"subject": "The kettle leaks", "body": "It drips.", "customer": {"name": "Karim"}}
 
@@ -95,6 +96,7 @@ ROUTES = [
     Route("POST", f"{TICKET}/merge", {"into": 2}, stranger=404),
     Route("POST", f"{TICKET}/split", {"message": 1}, stranger=404, owner=201),
     Route("GET", f"{TICKET}/links", stranger=404),
+    Route("GET", f"{TICKET}/participants", stranger=404),
     Route("POST", f"{TICKET}/links", {"kind": "duplicates", "ticket": 2}, stranger=404, owner=201),
     Route("DELETE", f"{TICKET}/links/<id:link_id>", stranger=404, owner=204),
     Route("PUT", f"{TICKET}/snooze", {"until": IN_AN_HOUR}, stranger=404),
@@ -115,6 +117,9 @@ ROUTES = [
     Route("GET", "/inboxes/<id:inbox_id>", stranger=404),
     Route("PATCH", "/inboxes/<id:inbox_id>", {"name": "Other"}, role=Role.ADMIN),
     Route("POST", "/inboxes/<id:inbox_id>/secret", owner=201, role=Role.ADMIN),
+    Route("GET", "/inboxes/<id:inbox_id>/mailbox", role=Role.ADMIN),
+    Route("PUT", "/inboxes/<id:inbox_id>/mailbox", MAILBOX, role=Role.ADMIN),
+    Route("DELETE", "/inboxes/<id:inbox_id>/mailbox", owner=204, role=Role.ADMIN),
     Route("GET", "/agents"),
     Route("POST", "/agents", {"email": "new@desk.example", "name": "New"}, owner=201, role=Role.ADMIN),
     Route("GET", "/agents/me"),
@@ -159,6 +164,7 @@ ROUTES = [
     Route("PATCH", CUSTOMER, {"language": "fr"}, stranger=404),
     Route("POST", f"{CUSTOMER}/handles", {"kind": "phone", "address": "+15145550199"}, stranger=404, owner=201),
     Route("DELETE", f"{CUSTOMER}/handles/<id:handle_id>", stranger=404, owner=204),
+    Route("DELETE", f"{CUSTOMER}/handles/<id:handle_id>/unreachability", stranger=404, owner=204),
     Route("PUT", f"{CUSTOMER}/consents/<channel>", {"given": False}, stranger=404),
     Route("GET", f"{CUSTOMER}/duplicates", stranger=404),
     Route("POST", f"{CUSTOMER}/merge", {"into": 2}, stranger=404),
@@ -226,6 +232,7 @@ class House:
         self.owner = make.agent(role, name="Ada")
         queue = make.queue("Secret", members=[self.owner])
         inbox = make.inbox(Channel.EMAIL, queue=queue)
+        make.mailbox(inbox)
         make.token(self.owner)
         self.ticket = make.ticket(queue=queue, tags=["secret"])
         make.message(self.ticket)

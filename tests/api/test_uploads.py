@@ -65,6 +65,7 @@ def test_an_upload_is_described_by_its_bytes(desk: Desk) -> None:
         "filename": "kettle.png",
         "content_type": "image/png",
         "size": len(PNG),
+        "content_id": "",
     }
 
 
@@ -196,7 +197,7 @@ def test_a_reply_takes_its_files_along(desk: Desk) -> None:
 
     written = desk.post(f"/tickets/{ticket.id}/replies", {"body": "See here.", "attachments": [one]})
 
-    expected = [{"id": one, "filename": "kettle.png", "content_type": "image/png", "size": len(PNG)}]
+    expected = [{"id": one, "filename": "kettle.png", "content_type": "image/png", "size": len(PNG), "content_id": ""}]
     shown = desk.get(f"/tickets/{ticket.id}/messages").json["items"][1]
     assert written.status_code == 201
     assert written.json["attachments"] == shown["attachments"] == expected

@@ -258,7 +258,7 @@ def test_every_template_comes_in_english_and_french_and_can_be_filled_in(sqlite_
     for language in ("en", "fr"):
         rendered = render(name, language, {})
 
-        assert shipped(name).keys() == {"en", "fr"}
+        assert shipped(name).keys() >= {"en", "fr"}
         assert rendered.language == language
         assert "{{" not in rendered.subject + rendered.body
         assert " ," not in rendered.body

@@ -12,7 +12,7 @@ from channels.models import ItemState
 from channels.protocol import RawItem
 from channels.webchat import WebChatChannel
 from config.settings import Settings, derived_key
-from tests.channels import letters, twilio_forms
+from tests.channels import letters, reports, twilio_forms
 from tests.conftest import NOON
 from ticketing.envelope import Channel
 from ticketing.models import Message
@@ -126,7 +126,8 @@ class EmailCase(ChannelCase):
 
     def unsupported(self) -> RawItem:
         key = derived_key(self.settings.secret_key, "mail threads")
-        return self._item(letters.delay(new_message_id(1, 1, "desk.example", key)))
+        our_id = new_message_id(1, 1, "desk.example", key)
+        return self._item(reports.delivery(our_id, "Action: relayed\nStatus: 2.0.0\n"))
 
     def receipt(self, message: Message) -> RawItem:
         return self._item(letters.bounce(str(message.provider_id)))

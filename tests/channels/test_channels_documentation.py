@@ -4,6 +4,8 @@ import hashlib
 import hmac
 import json
 import re
+import shutil
+import subprocess
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +21,15 @@ from api.cli import main
 from api.seed import load
 from channels import gateway
 from channels.errors import InvalidSignature, MalformedPayload, UnsupportedPayload
+from channels.models import InboundItem
 from channels.protocol import ChannelAdapter, RawItem
 from channels.registry import install
+from tests import make
+from tests.channels import letters
 from tests.conftest import NOON
 from ticketing.envelope import Channel, MessageState
 from ticketing.models import Inbox
+from ticketing.secrets import encrypt
 from ticketing.store import db
 from ticketing.transaction import transaction
 
@@ -69,6 +75,30 @@ def test_the_inboxes_on_the_page_can_be_loaded(sqlite_app: Flask) -> None:
 
     inboxes = db.session().scalars(select(Inbox).order_by(Inbox.id)).all()
     assert [one.channel for one in inboxes] == [Channel.EMAIL, Channel.SMS, Channel.PHONE, Channel.CHAT]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the script on the page needs curl")
+def test_the_script_for_a_pipe_brings_a_mail_and_says_when_to_come_again(desk: Flask, tmp_path: Path) -> None:
+    settings = desk.extensions["comptoir.settings"]
+    make.inbox(Channel.EMAIL, address=letters.US, secret=encrypt("the secret", settings.secret_key))
+    (script,) = [block for block in blocks(CHANNELS, "sh") if block.startswith("#!/bin/sh")]
+    (tmp_path / "header").write_text("Authorization: Bearer the secret\n", encoding="ascii")
+
+    def bring(mail: bytes, at: str = settings.local_url, sender: str = "lucie@home.example") -> int:
+        ours = script.replace("https://support.example.com", at).replace("/etc/comptoir/header", f"{tmp_path}/header")
+        return subprocess.run(
+            ["sh", "-c", ours, "comptoir-mail", sender, letters.US], input=mail, check=False
+        ).returncode
+
+    assert bring(letters.mail("<1@home.example>", "Kettle", "It drips.")) == 0
+    assert bring(letters.mail("<2@home.example>", "Kettle", "Away."), sender="") == 0
+    assert bring(b"") == 0
+    assert bring(b"x", at="http://127.0.0.1:9") == 75
+    (tmp_path / "header").write_text("Authorization: Bearer wrong\n", encoding="ascii")
+    assert bring(b"x") == 75
+    items = db.session().scalars(select(InboundItem).order_by(InboundItem.id)).all()
+    assert [item.meta.get("envelope_sender") for item in items] == ["lucie@home.example", "", "lucie@home.example"]
+    assert {item.meta["envelope_recipient"] for item in items} == {letters.US}
 
 
 KEY = "pigeon's key"

@@ -17,6 +17,13 @@ WRONG = {  # variable -> values that make no sense
     "COMPTOIR_SMTP_HOST": [""],
     "COMPTOIR_SMTP_PORT": ["-1", "smtp"],
     "COMPTOIR_SMTP_MAX_BYTES": ["10", "25 MB"],
+    "COMPTOIR_SMTP_MAX_CONNECTIONS": ["0", "10001"],
+    "COMPTOIR_SMTP_MAX_CONNECTIONS_PER_ADDRESS": ["0", "all"],
+    "COMPTOIR_SMTP_WORKERS": ["0", "65"],
+    "COMPTOIR_SMTP_STARTTLS": ["off", "required"],  # without a certificate
+    "COMPTOIR_SMTP_TLS_CERTIFICATE": ["/etc/mail.pem"],  # without its key
+    "COMPTOIR_SMTP_TLS_KEY": ["/etc/mail.key"],  # without its certificate
+    "COMPTOIR_LMTP_PORT": ["0", "25", "lmtp", "65536"],
     "COMPTOIR_DATABASE_URL": ["mysql://localhost/x", "postgresql://localhost/x", "comptoir.sqlite3"],
     "COMPTOIR_REDIS_URL": ["localhost:6379", "http://localhost"],
     "COMPTOIR_SECRET_KEY": ["short"],

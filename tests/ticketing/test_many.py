@@ -55,8 +55,15 @@ def test_what_a_unique_key_knows_is_passed_over(app: Flask) -> None:
 def test_lines_that_are_alike_are_as_many_rows(app: Flask) -> None:
     ticket = make.ticket()
     line = {
-        **{"ticket_id": ticket.id, "kind": "note_written", "actor_type": "system", "actor_id": None, "source": "test"},
-        **{"data": {}, "at": NOON, "dispatched_at": NOON, "attempts": 0},
+        "ticket_id": ticket.id,
+        "kind": "note_written",
+        "actor_type": "system",
+        "actor_id": None,
+        "source": "test",
+        "data": {},
+        "at": NOON,
+        "dispatched_at": NOON,
+        "attempts": 0,
     }
 
     with transaction("test"):

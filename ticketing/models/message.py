@@ -39,6 +39,7 @@ class Message(Base):
     body: Mapped[str]
     html: Mapped[str] = mapped_column(default="")
     quoted: Mapped[str] = mapped_column(default="")
+    quoted_html: Mapped[str] = mapped_column(default="")
     automatic: Mapped[bool] = mapped_column(default=False)
     state: Mapped[MessageState]
     state_reason: Mapped[str | None]  # the provider's words, or ours

@@ -9,8 +9,9 @@ from channels.email.compose import compose, reply_subject
 from channels.email.mime import parse
 from channels.email.quoting import split_reply
 from channels.email.reply_address import hints, ticket_of_address
+from channels.email.smtp_client import as_bytes
 from channels.errors import PermanentFailure
-from channels.protocol import Outgoing
+from channels.protocol import Named, Outgoing
 from ticketing.envelope import Channel
 
 KEY = "a" * 64
@@ -90,6 +91,36 @@ def test_an_html_page_cannot_pass_for_another_part():
 def test_automatic_mail_says_so_and_other_mail_does_not():
     assert composed(automatic=True)["Auto-Submitted"] == "auto-replied"
     assert composed()["Auto-Submitted"] is None
+
+
+def test_nothing_unsubscribes_from_an_answer():
+    assert not any(name.lower().startswith("list-") for name, _ in composed(automatic=True).items())
+
+
+def test_copies_are_named():
+    mail = composed(copies=(Named("bob@x.example", "Bob"), Named("zoe@bücher.example")))
+
+    assert str(mail["Cc"]) == "Bob <bob@x.example>, zoe@xn--bcher-kva.example"
+
+
+ODD = {
+    "long lines": {"text": "x" * 5000, "html": "<p>" + "y" * 5000 + "</p>"},
+    "a long subject": {"subject": "Größe 📏 " * 60},
+    "long names": {"sender_name": 'Zoé "the, boss" <x> ' * 20, "recipient_name": "張 " * 100},
+    "many references": {"references": tuple(f"<{'a' * 150}{n}@home.example>" for n in range(50))},
+    "a file's name": {"files": (File('größe "1"; x=y\u202e.pdf' + "n" * 300, "application/pdf", bytes(range(256))),)},
+    "lone carriage returns and dots": {"text": "a\rb\r\n.\n..c\x00\x0b"},
+}
+
+
+@pytest.mark.parametrize("changes", ODD.values(), ids=ODD.keys())
+def test_every_mail_is_seven_bit_and_its_lines_are_short(changes):
+    raw = as_bytes(composed(**changes), addresses=[])
+
+    assert raw.isascii()
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    assert b"\n" not in raw.replace(b"\r\n", b"")
+    assert parse(raw).message_id == MESSAGE_ID
 
 
 @pytest.mark.parametrize("field", ["subject", "sender_name", "recipient_name"])

@@ -7,57 +7,107 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.email.quoting import MARKER, split_reply
+from channels.email.quoting import is_forward, split_reply
+from channels.email.reply_marker import MARKERS, marker
+from tests.channels.email.mail_programs import ATTRIBUTIONS, FORWARDS, HEADERS, LETTERS, PHONES, WITHOUT_A_VERB
 
-ANSWERS = {  # what stands below the new words "It works now, thank you." in the styles of many mail programs
-    "gmail, english": "On Tue, 3 Nov 2026 at 09:14, Support <help@shop.example> wrote:\n> Have you tried it?\n",
-    "gmail, wrapped": (
-        "On Tue, 3 Nov 2026 at 09:14, The Long Named Support Team <\nhelp@shop.example> wrote:\n\n> Yes?\n"
-    ),
-    "apple, french": "Le 3 nov. 2026 à 09:14, Support <aide@shop.example> a écrit :\n> Essayez encore.\n",
-    "gmail, german": "Am Di., 3. Nov. 2026 um 09:14 Uhr schrieb Support <hilfe@shop.example>:\n> Geht es?\n",
-    "name first, german": "Support <hilfe@shop.example> schrieb am Di., 3. Nov. 2026\num 09:14 Uhr:\n\n> Geht es?\n",
-    "gmail, spanish": "El mar, 3 nov 2026 a las 9:14, Soporte (<ayuda@shop.example>) escribió:\n> Hola\n",
-    "gmail, italian": "Il giorno mar 3 nov 2026 alle ore 09:14 Aiuto <aiuto@shop.example> ha scritto:\n> Ciao\n",
-    "gmail, portuguese": "Em ter., 3 de nov. de 2026 às 09:14, Ajuda <ajuda@shop.example> escreveu:\n> Olá\n",
-    "gmail, dutch": "Op di 3 nov 2026 om 09:14 schreef Hulp <hulp@shop.example>:\n> Hallo\n",
-    "gmail, polish": "wt., 3 lis 2026 o 09:14 Pomoc <pomoc@shop.example> napisał(a):\n> Witam\n",
-    "gmail, swedish": "Den tis 3 nov. 2026 kl 09:14 skrev Hjälp <hjalp@shop.example>:\n> Hej\n",
-    "gmail, danish": "Den tirs. 3. nov. 2026 kl. 09.14 skrev Hjælp <hjaelp@shop.example>:\n> Hej\n",
-    "gmail, finnish": "ti 3. marrask. 2026 klo 9.14 Apu (apu@shop.example) kirjoitti:\n> Hei\n",
-    "gmail, russian": (
-        "вт, 3 нояб. 2026 г. в 09:14, Помощь <help@shop.example>:\nпользователь Помощь 3.11.2026 написал:\n> Да\n"
-    ),
-    "gmail, ukrainian": "вт, 3 лист. 2026 р. о 09:14 Допомога <help@shop.example> пише:\n> Так\n",
-    "gmail, japanese": "2026年11月3日(火) 9:14 サポート <help@shop.example>:\n> はい\n",
-    "apple, chinese": "在 2026年11月3日，上午9:14，客服 <help@shop.example> 写道：\n> 你好\n",
-    "outlook, english": (
-        "From: Support <help@shop.example>\nSent: Tuesday, 3 November 2026 09:14\nTo: Ann\nSubject: Printer\n\nHello\n"
-    ),
-    "outlook, german": (
-        "Von: Hilfe <hilfe@shop.example>\nGesendet: Dienstag, 3. November 2026\nAn: Ann\n"
-        "Betreff: Drucker\n\nGuten Tag\n"
-    ),
-    "outlook, french": (
-        "De : Aide <aide@shop.example>\nEnvoyé : mardi 3 novembre 2026\nÀ : Ann\nObjet : Imprimante\n\nBonjour\n"
-    ),
-    "outlook, old": "-----Original Message-----\nFrom: Support\n\nHello\n",
-    "outlook, old, italian": "-----Messaggio originale-----\nDa: Aiuto\n\nBuongiorno\n",
-    "our own marker": f"> {MARKER}\n> Have you tried it?\n",
+WORDS = "It works now, thank you."
+
+
+@pytest.mark.parametrize("program", ATTRIBUTIONS)
+def test_the_words_above_an_attribution_are_new(program):
+    attribution = ATTRIBUTIONS[program].replace("|", "\n")
+
+    for gap in ("\n", "\n\n"):
+        below = f"{attribution}{gap}> Have you tried it?\n> Yours, Support\n"
+        reply, quoted = split_reply(f"{WORDS}\n\n{below}")
+        assert (reply, quoted.split()) == (WORDS, below.split())
+
+
+@pytest.mark.parametrize("program", sorted(ATTRIBUTIONS.keys() - WITHOUT_A_VERB))
+def test_an_attribution_needs_no_quote_marks_below_it(program):
+    attribution = ATTRIBUTIONS[program].replace("|", "\n")
+
+    assert split_reply(f"{WORDS}\n\n{attribution}\n\nHave you tried it?\nYours, Support\n")[0] == WORDS
+
+
+@pytest.mark.parametrize("program", ATTRIBUTIONS)
+def test_the_words_below_a_quote_are_new(program):
+    attribution = ATTRIBUTIONS[program].replace("|", "\n")
+
+    assert split_reply(f"{attribution}\n> Have you tried it?\n\n{WORDS}\n")[0] == WORDS
+
+
+@pytest.mark.parametrize("program", HEADERS)
+def test_the_words_above_an_older_mails_headers_are_new(program):
+    for author in ("Support <help@shop.example>", "Support"):
+        below = f"{HEADERS[program].format(author)}\n\nHello, have you tried it?\n"
+        reply, quoted = split_reply(f"{WORDS}\n\n{below}")
+        assert (reply, quoted.split()) == (WORDS, below.split())
+
+
+@pytest.mark.parametrize("program", FORWARDS)
+def test_a_forwarded_mail_is_new_with_all_that_is_in_it(program):
+    passed_on = f"{FORWARDS[program]}\nFrom: Bob <bob@home.example>\nSubject: Offer\nTo: Ann\n\nHi,\n> no\n-- \nBob"
+
+    assert split_reply(passed_on) == (passed_on, "")
+    assert split_reply(f"Is this true?\n\n{passed_on}") == (f"Is this true?\n\n{passed_on}", "")
+
+
+def test_a_subject_says_that_outlook_forwards():
+    mail = f"Is this true?\n\n{HEADERS['outlook, de'].format('Bob')}\n\nCheap printers"
+
+    forwarded = [is_forward(subject) for subject in ("WG: Offer", "Fwd: Offer", "轉寄: Offer", "Re: FW: Offer", "Wage")]
+
+    assert forwarded == [True, True, True, False, False]
+    assert split_reply(mail, forwarded=True) == (mail, "")
+    assert split_reply(mail)[0] == "Is this true?"
+
+
+def test_what_was_forwarded_in_an_older_mail_is_old():
+    mail = f"Thanks.\n\nOn 3 Nov 2026, Bob <bob@home.example> wrote:\n\n{FORWARDS['gmail, en']}\nFrom: Eve"
+
+    assert split_reply(mail)[0] == "Thanks."
+
+
+@pytest.mark.parametrize("line", PHONES)
+def test_what_a_phone_writes_is_not_new(line):
+    assert split_reply(f"{WORDS}\n\n{line}\n") == (WORDS, line)
+
+
+@pytest.mark.parametrize("line", LETTERS)
+def test_what_was_sent_by_post_is_not_a_phones_line(line):
+    assert split_reply(f"{WORDS}\n\n{line}") == (f"{WORDS}\n\n{line}", "")
+
+
+ENDS = {  # what else may stand below the new words
     "quotes only": "> Have you tried it?\n> Yours, Support\n",
     "signature": "-- \nAnn Smith\n+44 20 7946 0000\n",
-    "phone": "Sent from my iPhone\n",
-    "phone, french": "Envoyé de mon iPhone\n",
     "a list's footer": "_______________________\nusers mailing list\nhttps://lists.shop.example/users\n",
+    "quotes with initials": "JD> Have you tried it?\nJD> Yours\n",
+    "broken quotes": f"On 3.11.26, Bob <b@home.example> wrote:\n> {'word ' * 15}and\nmore\n> of it\n",
 }
 
 
-@pytest.mark.parametrize("below", ANSWERS.values(), ids=ANSWERS.keys())
+@pytest.mark.parametrize("below", ENDS.values(), ids=ENDS.keys())
 def test_the_new_words_stand_alone(below):
-    reply, quoted = split_reply(f"It works now, thank you.\n\n{below}")
+    reply, quoted = split_reply(f"{WORDS}\n\n{below}")
 
-    assert reply == "It works now, thank you."
+    assert reply == WORDS
     assert quoted.split() == below.split()
+
+
+@pytest.mark.parametrize("language", [*MARKERS, "zh-TW", "nn", "pt-BR", "xx", ""])
+def test_our_own_line_ends_the_new_words_in_every_language(language):
+    line = marker(language)
+
+    for below in (f"{line}\nHave you tried it?\nYours\n", f"> {line}\n> Have you tried it?\n"):
+        assert split_reply(f"{WORDS}\n{below}")[0] == WORDS
+    assert len(line) <= 70  # mail programs wrap longer ones
+
+
+def test_a_heading_is_no_line_of_ours():
+    assert split_reply("## Steps to see it ##\nPress it.") == ("## Steps to see it ##\nPress it.", "")
 
 
 KEPT_WHOLE = {  # mails in which nothing is old
@@ -65,6 +115,11 @@ KEPT_WHOLE = {  # mails in which nothing is old
     "somebody once wrote": "Yesterday I wrote:\nhello, and nobody answered.",
     "a forwarded mail": "From: Bob <bob@shop.example>\nSent: Monday\nTo: Ann\nSubject: Offer\n\nCheap printers",
     "a divider far above the end": "Point one\n---\n" + "\n".join(f"line {n}" for n in range(20)),
+    "a form": "New message:\n=================\nName: Ann\n-----------------\nIt drips.",
+    "a table": "| model | year |\n| X200 | 2026 |",
+    "a comparison": "x>5 is where it breaks\nand y>6 too",
+    "an order form": "Name: Ann\nDate: 3 May\nTo: my office, please",
+    "a time with a colon": "It broke on 3.11.2026 at 9:14, with this:\nError 17",
     "markers in a sentence": "It says -- and I quote -- that > is greater.",
 }
 
@@ -98,7 +153,11 @@ def test_a_mail_that_only_repeats_has_no_new_words():
 
 
 LINES = st.sampled_from(
-    [*(line for below in ANSWERS.values() for line in below.split("\n")), "words", "", "  ", "--", "> quote", MARKER]
+    [
+        *(line for below in (*ATTRIBUTIONS.values(), *HEADERS.values()) for line in below.split("\n")),
+        *FORWARDS.values(),
+        *("words", "", "  ", "--", "> quote", "___", "Sent from my iPhone", MARKERS["en"]),
+    ]
 )
 
 

@@ -11,7 +11,8 @@ depends_on = None
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 MOMENT = sa.DateTime(timezone=True)
 FAILED = sa.text("item_id IS NULL")
-NEW_KINDS = "''"  # of journal entries, which the version before cannot read
+# Of journal entries, which the version before cannot read.
+NEW_KINDS = "'address_unreachable', 'delivery_delayed', 'copy_returned', 'message_read', 'complaint_received'"
 
 
 def upgrade() -> None:
@@ -21,9 +22,10 @@ def upgrade() -> None:
         sa.Column("domain", sa.Text(), nullable=False),
         sa.Column("selector", sa.Text(), nullable=False),
         sa.Column("private_key", sa.Text(), nullable=False),
+        sa.Column("signs", sa.Boolean(), nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_signing_key")),
-        sa.UniqueConstraint("domain", name=op.f("uq_signing_key_domain")),
+        sa.UniqueConstraint("domain", "selector", name=op.f("uq_signing_key_domain_selector")),
     )
     op.create_table(
         "mailbox",
@@ -47,6 +49,7 @@ def upgrade() -> None:
         sa.Column("next_at", MOMENT, nullable=True),
         sa.Column("uid_validity", BIG, nullable=True),
         sa.Column("first_uid", BIG, nullable=False),
+        sa.Column("since_at", MOMENT, nullable=True),
         sa.Column("seen_at", MOMENT, nullable=True),
         sa.Column("counted_at", MOMENT, nullable=True),
         sa.Column("on_server", BIG, nullable=True),
@@ -102,10 +105,13 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("unreachable_reason", sa.Text(), nullable=False, server_default=""))
         batch_op.add_column(sa.Column("complained_at", MOMENT, nullable=True))
         batch_op.add_column(sa.Column("auto_answered_at", MOMENT, nullable=True))
+    with op.batch_alter_table("message", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("quoted_html", sa.Text(), nullable=False, server_default=""))
 
 
 def downgrade() -> None:
     op.execute(f"DELETE FROM journal WHERE kind IN ({NEW_KINDS})")  # noqa: S608 - every word is ours
+    op.drop_column("message", "quoted_html")
     for name in ("auto_answered_at", "complained_at", "unreachable_reason", "unreachable_at"):
         op.drop_column("handle", name)  # the table has triggers, which a copy of it would lose
 
