@@ -3,6 +3,9 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
+# A dozen processes start in the tests, and each would compile all of its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHONS := python3.13 python3.12 python3.11 python3 python
 WORKERS ?= 2
 UV ?= uv

@@ -123,7 +123,7 @@ def test_an_inbox_shows_no_secret(boss: Desk) -> None:
 
     (inbox,) = boss.get("/inboxes").json["items"]
 
-    assert set(inbox) == {"id", "channel", "name", "address", "queue", "settings", "created_at"}
+    assert set(inbox) == {"id", "channel", "name", "address", "queue", "settings", "mailbox", "created_at"}
     assert inbox["settings"] == {"language": "fr-CA"}
 
 
