@@ -8,6 +8,7 @@ import re
 from channels.email.addresses import Address, read_addresses
 from channels.email.charsets import keepable
 from channels.email.mime import ParsedMail, parse
+from channels.email.quoting import is_forward
 from ticketing.envelope import Forwarded, HandleKind, Sender
 
 MAX_LINES = 500  # in which the older mail's headers are looked for
@@ -15,10 +16,6 @@ MAX_LINE = 500
 MAX_NESTED = 5_000_000  # bytes of a mail that comes as a file
 HEADER_LINES = 10
 
-# What mail programs put before the subject of what they pass on: en de fr es it pt nl pl sv da fi ru uk ja zh.
-_PASSED_ON = re.compile(
-    r"\s*(?:fwd?|wg|tr|rv|i|enc|doorst|pd|vb|vs|vl|пересл|пер|转发|轉寄|転送)\s*[:：]|\s*\[fwd", re.IGNORECASE
-)
 _FROM = re.compile(
     r"\W*(?:From|Von|De|Da|Van|Od|Från|Fra|Lähettäjä|От|От кого|Від|Від кого|差出人|发件人|寄件者)"
     r"[\s*]{0,3}[:：]\*?(.*)",
@@ -39,7 +36,7 @@ _MAILTO = re.compile(r"\[mailto:([^\]\s]{3,254})\]", re.IGNORECASE)
 
 def read_forward(mail: ParsedMail) -> Forwarded | None:
     """Return the mail that this one passes on, None if it seems to pass on none."""
-    if not _PASSED_ON.match(mail.subject):
+    if not is_forward(mail.subject):
         return None
     return _as_a_file(mail) or _in_the_text(mail.text)
 
