@@ -22,7 +22,7 @@ from channels.models import InboundItem, ItemState
 from channels.protocol import ChannelAdapter, Parsed, RawItem, Receipt
 from channels.registry import adapter
 from ticketing import intake
-from ticketing.envelope import InboundMessage, IncomingFile
+from ticketing.envelope import Channel, InboundMessage, IncomingFile
 from ticketing.erasure import is_erased
 from ticketing.errors import NotFound, TicketingError
 from ticketing.files import file_store
@@ -265,11 +265,11 @@ def _make_of_it(channel: ChannelAdapter, item: RawItem, reading: _Reading, at: d
 
 
 def _inbox(message: InboundMessage, address: str) -> Inbox:
-    """Return the inbox that a message is for. Raises NotFound, and UnsupportedPayload for one from an inbox of ours.
+    """Return the inbox that a message is for. Raises NotFound, and UnsupportedPayload for mail from an inbox of ours.
 
-    Nobody but us could have written that, and we would answer it. Somebody on the line is never turned away.
+    Nobody but us could have written that, and we would answer it.
     """
-    author = "" if message.live else message.sender.address.strip().casefold()
+    author = message.sender.address.strip().casefold() if message.channel is Channel.EMAIL else ""
     spelt = {address, author, without_tag(author)}
     found = {one.address: one for one in db.session().scalars(_INBOXES, {"on": message.channel, "spelt": list(spelt)})}
     if found.keys() & {author, without_tag(author)}:

@@ -81,11 +81,17 @@ class WebChatChannel(ChannelAdapter):
     def enrich(self, item: RawItem, message: InboundMessage) -> InboundMessage:
         """Put the message on the session's ticket; the lock makes two first messages open one ticket.
 
-        One that has a ticket is not locked: a merge changes sessions while it holds their tickets.
+        One that has a ticket is not locked, or no longer: who holds its customer or its ticket may write to it.
         """
         session = find_session(item.meta["visitor"])
         if session.ticket_id is None:
+            attempt = db.session().begin_nested()
             session = find_session(item.meta["visitor"], lock=True)
+            if session.ticket_id is None:
+                attempt.commit()  # keeps the lock until the end of the transaction
+            else:
+                attempt.rollback()  # lets go of it
+                session = find_session(item.meta["visitor"])
         hints = ThreadHints(ticket_ids=(session.ticket_id,) if session.ticket_id else ())
         return replace(message, hints=hints, sender=replace(message.sender, name=session.name))
 

@@ -196,8 +196,8 @@ class Watcher(threading.Thread):
             return looked
         if self._until(due_at) <= 0:
             return self._reconcile(connection)
-        new = connection.newer_than(looked.round.last)
-        if new:
+        # What came while others were fetched the server has told of by then, and IDLE does not tell it again.
+        while not self.stop.is_set() and (new := connection.newer_than(looked.round.last)):
             looked.round.take(new)
             looked.round.last = new[-1]
         self._desk.ask(store.note_seen, account, at=self._desk.now())
