@@ -71,15 +71,15 @@ def flag_due_clocks() -> None:
         return
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     with ThreadPoolExecutor(SWEEPERS[dialect()]) as threads:
-        for done in [threads.submit(sweep_on, app) for _ in range(SWEEPERS[dialect()])]:
+        for done in [threads.submit(_sweep_on, app) for _ in range(SWEEPERS[dialect()])]:
             done.result()
 
 
-def sweep_on(app: Flask) -> None:
+def _sweep_on(app: Flask) -> None:
     """Flag batch after batch until little is left."""
     with app.app_context():
         try:
-            while _sweep() == CLOCKS:
+            while _sweep() >= CLOCKS:  # a batch may hold more than was asked for
                 pass
         finally:
             db.session.remove()

@@ -5,13 +5,14 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from api import tick
 from api.leader import Leadership
 from channels.errors import TransientFailure
 from channels.models import ChatSession
 from config.settings import Settings
+from sla.models import Clock
 from tests import fakes, make
 from ticketing.envelope import Channel, MessageState
 from ticketing.models import Message, Ticket
@@ -121,3 +122,18 @@ def test_a_visitor_who_went_without_a_word_no_longer_waits_live(app: Flask) -> N
     gone = not db.session().get_one(Ticket, ticket_id, populate_existing=True).live
 
     assert (there, gone) == (True, True)
+
+
+def test_a_sweep_goes_on_where_a_batch_held_more_clocks_than_asked_for(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = make.agent()
+    for _ in range(5):
+        ticket = make.ticket()
+        make.promise(ticket, ada, "A call", due_at=LONG_AGO)
+        make.promise(ticket, ada, "A letter", due_at=LONG_AGO)
+    monkeypatch.setattr(tick, "CLOCKS", 1)
+
+    tick.flag_due_clocks()
+
+    assert db.session().scalar(select(func.count()).where(Clock.breached_at.is_not(None))) == 10
