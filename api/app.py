@@ -4,6 +4,7 @@ from flask import Flask
 
 import channels.email.models
 import channels.models
+import channels.phone.models
 import sla.models
 import ticketing.models
 from api import reactions
@@ -17,7 +18,7 @@ from ticketing.jobs import connect_jobs
 from ticketing.store import connect_store
 
 # Every table is known once these are imported.
-MODELS = (ticketing.models, channels.models, channels.email.models, sla.models)
+MODELS = (ticketing.models, channels.models, channels.email.models, channels.phone.models, sla.models)
 
 
 def create_app(settings: Settings) -> Flask:

@@ -84,7 +84,8 @@ def digest_of(key: str) -> str:
 
 def _forget_calls(which: ColumnElement[bool]) -> None:
     for call in db.session().scalars(select(Call).where(which)):
-        call.provider_id, call.recording_id, call.recording_url = digest_of(call.provider_id), None, None
+        call.provider_id = call.provider_id and digest_of(call.provider_id)
+        call.recording_id, call.recording_url, call.number = None, None, ""
     db.session().flush()
 
 

@@ -90,17 +90,25 @@ class ChatSession(Base):
 
 
 class Call(Base):
-    """A phone call, by the provider's id."""
+    """A phone call: the customer's end of it. The agents' ends are `channels.phone.models.CallLeg`."""
 
     __tablename__ = "call"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    provider_id: Mapped[str] = mapped_column(unique=True)
+    provider_id: Mapped[str | None] = mapped_column(unique=True)  # None: the provider was not asked yet, or did not say
     ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id"), index=True)
     message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))  # the arrival, or the reply that it speaks
     inbox_id: Mapped[int] = mapped_column(ForeignKey("inbox.id"))
     outbound: Mapped[bool] = mapped_column(default=False)
-    state: Mapped[str]  # see channels.phone.states
+    state: Mapped[str]  # of the line, as the provider tells it: channels.phone.states.CallState
+    stage: Mapped[str] = mapped_column(default="")  # where the caller is with us: channels.phone.states.Stage
+    number: Mapped[str] = mapped_column(default="")  # the customer's, E.164; "" when it is withheld
+    language: Mapped[str] = mapped_column(default="")  # an IETF tag, in which they are spoken to
+    waiting_since: Mapped[datetime | None]  # their place in the line; kept for when they lose the agent
+    held_at: Mapped[datetime | None]  # when they came to hold the line
+    answered_at: Mapped[datetime | None]  # when they first spoke with an agent
+    agent_id: Mapped[int | None] = mapped_column(ForeignKey("agent.id"))  # whose device rings, or who speaks with them
+    conference_id: Mapped[str | None]  # the provider's id of the room in which they speak
     recording_id: Mapped[str | None]  # the provider's id of the voicemail
     recording_url: Mapped[str | None]
     voicemail_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))
@@ -109,8 +117,22 @@ class Call(Base):
     duration_seconds: Mapped[int | None]
 
 
+class Reconciled(Base):
+    """How far we have compared what a provider says it had for us with what has come in."""
+
+    __tablename__ = "reconciled"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)  # messages, calls
+    until_at: Mapped[datetime]
+    checked_at: Mapped[datetime]
+    found: Mapped[int] = mapped_column(default=0)  # taken in this way, ever
+    error: Mapped[str] = mapped_column(default="")  # why it went no further, "" when all is well
+
+
 _started = text("state = 'started'")
+_going_on = text("ended_at IS NULL")
 _odd = text("state = 'quarantined'")
 
 Index("ix_delivery_lease", Delivery.lease_until, postgresql_where=_started, sqlite_where=_started)
 Index("ix_inbound_item_quarantine", InboundItem.received_at, postgresql_where=_odd, sqlite_where=_odd)
+Index("ix_call_open", Call.ticket_id, postgresql_where=_going_on, sqlite_where=_going_on)

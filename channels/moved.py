@@ -7,9 +7,9 @@ from sqlalchemy import select, update
 
 from channels.models import Call, ChatSession
 from channels.phone.states import FINAL
+from ticketing import lines
 from ticketing.envelope import Channel, HandleKind
 from ticketing.events import Entry, TicketMerged, TicketSplit
-from ticketing.lifecycle import end_live
 from ticketing.models import Handle, Message, Ticket
 from ticketing.store import db
 
@@ -28,8 +28,9 @@ def _part(ticket: Ticket, entry: Entry, split: TicketSplit) -> None:
     leaving = [session.id for session in _chats(ticket.id) if _last_word(session) in split.messages]
     _move(ChatSession, [ChatSession.id.in_(leaving)], split.into)
     if ticket.live and not _is_live(ticket.id) and _is_live(split.into):
-        db.session().get_one(Ticket, split.into).live = True
-        end_live(ticket, by=entry.actor, at=entry.at)
+        other = db.session().get_one(Ticket, split.into)
+        other.live, other.on_phone = True, ticket.on_phone
+        lines.end(ticket, by=entry.actor, at=entry.at)
 
 
 def _move(table: type[Call] | type[ChatSession], which: list[Any], into: int) -> None:

@@ -22,7 +22,7 @@ from ticketing.envelope import Channel, HandleKind, InboundMessage, MessageState
 from ticketing.errors import NotFound
 from ticketing.events import SYSTEM
 from ticketing.intake import Taken
-from ticketing.lifecycle import end_live, lock_ticket, lock_ticket_of
+from ticketing.lifecycle import lock_ticket, lock_ticket_of
 from ticketing.models import Attachment, Handle, Inbox, Message, MessageKind, Ticket
 from ticketing.storable import storable
 from ticketing.store import db
@@ -177,17 +177,17 @@ def note_seen(visitor: str, fetched: Sequence[int], *, at: datetime) -> None:
 def end_abandoned(now: datetime, limit: int = 100) -> list[int]:
     """End the live wait of visitors who have gone without a word; return their tickets."""
     chats = select(ChatSession.id).where(ChatSession.ticket_id == Ticket.id)
-    lines = select(Call.id).where(Call.ticket_id == Ticket.id, Call.outbound.is_(False), Call.ended_at.is_(None))
-    lines = lines.where(Call.started_at >= now - LONGEST_CALL)
+    calls = select(Call.id).where(Call.ticket_id == Ticket.id, Call.outbound.is_(False), Call.ended_at.is_(None))
+    calls = calls.where(Call.started_at >= now - LONGEST_CALL)
     gone = select(Ticket.id).where(
         Ticket.live,
         chats.exists(),
         ~chats.where(ChatSession.seen_at >= now - GONE_AFTER).exists(),
-        ~lines.exists(),  # after a merge one ticket may have both
+        ~calls.exists(),  # after a merge one ticket may have both
     )
     tickets = db.session().scalars(gone.order_by(Ticket.id).limit(limit)).all()
     for ticket_id in tickets:
-        end_live(lock_ticket(ticket_id), by=SYSTEM, at=now)
+        lines.end(lock_ticket(ticket_id), by=SYSTEM, at=now)
     return list(tickets)
 
 

@@ -7,6 +7,8 @@ from typing import Any, Self
 
 from sla.changing import replace
 from ticketing.events import (
+    CustomerAnswered,
+    CustomerLost,
     Entry,
     Event,
     FieldsChanged,
@@ -116,6 +118,8 @@ CHANGES: dict[type[Event], Callable[[Facts, Any], Facts]] = {
     ReplyWritten: lambda facts, entry: (
         facts if entry.event.automatic else replace(facts, waiting_since=None, answered=True)
     ),
+    CustomerAnswered: lambda facts, _: replace(facts, waiting_since=None, answered=True),
+    CustomerLost: lambda facts, entry: replace(facts, waiting_since=_moment(entry.event.waiting_since)),
     TicketAssigned: lambda facts, entry: replace(facts, assignee_id=entry.event.after),
     TicketReleased: lambda facts, _: replace(facts, assignee_id=None),
     TicketMoved: lambda facts, entry: replace(facts, queue_id=entry.event.after),

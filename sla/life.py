@@ -17,9 +17,12 @@ from sla.events import PromiseKept, PromiseMade, PromiseWithdrawn, SLARearmed
 from sla.facts import Facts, tell
 from sla.hours import BusinessHours
 from ticketing.events import (
+    CustomerAnswered,
+    CustomerLost,
     Entry,
     Event,
     FieldsChanged,
+    LiveBegan,
     LiveEnded,
     MessageReceived,
     PriorityChanged,
@@ -285,7 +288,23 @@ class Life:
             self._start(Metric.UPDATE, agreement, entry.at)
 
     def _assigned(self, entry: Entry, before: Facts, promises: Promises) -> None:
-        self._meet([Metric.QUEUE_WAIT], entry.at, promises)
+        event: Any = entry.event
+        if not event.rings:  # else nobody has spoken to the customer yet
+            self._meet([Metric.QUEUE_WAIT], entry.at, promises)
+
+    def _lined_up(self, entry: Entry, before: Facts, promises: Promises) -> None:
+        if self.facts.status in ACTIVE and self.facts.assignee_id is None:
+            self._start(Metric.QUEUE_WAIT, self._agreement(promises), entry.at)
+
+    def _spoken_to(self, entry: Entry, before: Facts, promises: Promises) -> None:
+        self._meet((*ANSWERS, Metric.UPDATE, Metric.QUEUE_WAIT), entry.at, promises)
+        if self.facts.status in ACTIVE:
+            self._start(Metric.UPDATE, self._agreement(promises), entry.at)
+
+    def _lost(self, entry: Entry, before: Facts, promises: Promises) -> None:
+        self._owe_answer(entry.at, promises)
+        if self.facts.status in ACTIVE:
+            self._start(Metric.QUEUE_WAIT, self._agreement(promises), entry.at)
 
     def _released(self, entry: Entry, before: Facts, promises: Promises) -> None:
         if self.facts.status in ACTIVE:
@@ -482,6 +501,9 @@ MOVES: Mapping[type[Event], Move] = {
     TicketMerged: Life._merged,
     TicketAbsorbed: Life._absorbed,
     TicketSplit: Life._split,
+    LiveBegan: Life._lined_up,
+    CustomerAnswered: Life._spoken_to,
+    CustomerLost: Life._lost,
     LiveEnded: Life._hung_up,
     PromiseMade: Life._promised,
     PromiseKept: Life._kept,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from ticketing import journal, lifecycle, participants, snoozing
+from ticketing import journal, lifecycle, lines, participants, snoozing
 from ticketing.attachments import must_be_possible, own_uploads, take
 from ticketing.copies import checked_copies
 from ticketing.envelope import Channel, HandleKind, InboundMessage, MessageState, Sender
@@ -60,8 +60,8 @@ def receive(
     journal.append(ticket, MessageReceived(row.id, message.channel, message.automatic), by=by, at=at)
     if not message.automatic:
         _customer_waits(ticket, row, by=by, at=at)
-    if message.live:
-        ticket.live = True
+    if message.live and not ticket.live:
+        lines.begin(ticket, message.channel, on_phone=False, since=at, by=by, at=at)
     update_now(ticket)
     return row
 

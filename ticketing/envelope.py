@@ -13,6 +13,7 @@ class Channel(StrEnum):
 
     PHONE = "phone"
     SMS = "sms"
+    WHATSAPP = "whatsapp"
     EMAIL = "email"
     CHAT = "chat"
     API = "api"
@@ -29,6 +30,7 @@ class HandleKind(StrEnum):
 HANDLE_KINDS: dict[Channel, HandleKind] = {
     Channel.PHONE: HandleKind.PHONE,
     Channel.SMS: HandleKind.PHONE,
+    Channel.WHATSAPP: HandleKind.PHONE,
     Channel.EMAIL: HandleKind.EMAIL,
     Channel.CHAT: HandleKind.VISITOR,
 }

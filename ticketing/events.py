@@ -129,6 +129,9 @@ class TicketAssigned(Event):
     stolen: bool = False
     automatic: bool = False  # by the queue's own assignment
     reason: str = ""  # why it was taken over or handed on, if anybody said
+    rings: bool = False  # the customer is on the phone, or to be called: nobody has spoken to them yet
+    # Who came to the line earlier and was not taken, each as {"ticket", "why"}.
+    passed_over: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -190,8 +193,32 @@ class FieldsChanged(Event):
 
 
 @dataclass(frozen=True)
+class LiveBegan(Event):
+    """The customer has a place in the line of a queue, from the moment when they began to wait."""
+
+    channel: str
+    waiting_since: str
+
+
+@dataclass(frozen=True)
+class CustomerAnswered(Event):
+    """A person at the desk and the customer speak with one another."""
+
+    channel: str
+    agent_id: int
+
+
+@dataclass(frozen=True)
+class CustomerLost(Event):
+    """The customer waits again, from when they began to: whoever spoke with them is gone, and they are not."""
+
+    channel: str
+    waiting_since: str
+
+
+@dataclass(frozen=True)
 class LiveEnded(Event):
-    """The customer no longer waits at the other end: the call or the chat is over."""
+    """The customer no longer has a place in the line: the call or the chat is over."""
 
     channel: str
 

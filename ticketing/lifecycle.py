@@ -6,13 +6,12 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from ticketing import closing, journal, snoozing
+from ticketing import closing, journal, lines, snoozing
 from ticketing.envelope import Channel
 from ticketing.errors import AlreadyAssigned, InvalidInput, InvalidTransition, NotFound
 from ticketing.events import (
     Actor,
     FieldsChanged,
-    LiveEnded,
     PriorityChanged,
     StatusChanged,
     SubjectChanged,
@@ -27,7 +26,18 @@ from ticketing.events import (
 from ticketing.fields import checked, must_be_solvable
 from ticketing.folding import fold_tag
 from ticketing.inserting import insert_now, update_now
-from ticketing.models import Agent, Customer, FieldSubject, Inbox, Message, Queue, Ticket, TicketSkill, TicketTag
+from ticketing.models import (
+    Agent,
+    Customer,
+    FieldSubject,
+    Inbox,
+    Message,
+    Queue,
+    Ticket,
+    TicketSkill,
+    TicketTag,
+    WaitEnd,
+)
 from ticketing.moment import rfc3339
 from ticketing.skills import clean_skills
 from ticketing.status import Priority, Status, may_go
@@ -97,6 +107,8 @@ def open_ticket(
         customer_fields=customer.fields,
     )
     journal.append(ticket, opened, by=by, at=at)
+    if live:
+        lines.open_wait(ticket, channel, since=since or at)
     update_now(ticket)
     return ticket
 
@@ -153,8 +165,12 @@ def assign(
         raise InvalidInput(f"agent {agent.id} has left the desk")
     before = ticket.assignee_id
     ticket.assignee, ticket.assignee_id = agent, agent.id
-    assigned = TicketAssigned(before, agent.id, stolen=before is not None, automatic=automatic, reason=reason)
+    assigned = TicketAssigned(
+        before, agent.id, stolen=before is not None, automatic=automatic, reason=reason, rings=ticket.on_phone
+    )
     journal.append(ticket, assigned, by=by, at=at)
+    if ticket.live and not ticket.on_phone:
+        lines.close_wait(ticket, WaitEnd.ANSWERED, at=at)
     if ticket.status is Status.NEW:
         change_status(ticket, Status.OPEN, by=by, at=at)
 
@@ -181,7 +197,7 @@ def resolve(ticket: Ticket, *, by: Actor, at: datetime, answer_needed: bool = Tr
     ticket.waiting_since = None
     journal.append(ticket, TicketResolved(before, answer_needed), by=by, at=at)
     snoozing.wake(ticket, why="resolved", by=by, at=at)
-    end_live(ticket, by=by, at=at)
+    lines.end(ticket, by=by, at=at)
 
 
 def reopen(ticket: Ticket, *, by: Actor, at: datetime, by_message_id: int | None = None) -> None:
@@ -207,13 +223,6 @@ def change_status(ticket: Ticket, status: Status, *, by: Actor, at: datetime) ->
     else:
         before = _go(ticket, status)
         journal.append(ticket, StatusChanged(before, status), by=by, at=at)
-
-
-def end_live(ticket: Ticket, *, by: Actor, at: datetime) -> None:
-    """Note that the customer no longer waits at the other end."""
-    if ticket.live:
-        ticket.live = False
-        journal.append(ticket, LiveEnded(ticket.channel), by=by, at=at)
 
 
 def change_subject(ticket: Ticket, subject: str, *, by: Actor, at: datetime) -> None:

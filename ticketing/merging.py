@@ -54,15 +54,15 @@ def merge(source: Ticket, target: Ticket, *, by: Actor, at: datetime) -> Ticket:
     """
     for one in (source, target):
         lifecycle.must_not_be_over(one, at)
-    moved, waited, live = move_messages(source, target.id), source.waiting_since, source.live
+    moved, waited, line = move_messages(source, target.id), source.waiting_since, (source.live, source.on_phone)
     _move_belongings(source, target)
     links.rewrite(source, target, by=by, at=at)
     snoozing.wake(source, why="merged", by=by, at=at)
     source.status, source.merged_into_id, source.closed_at = Status.CLOSED, target.id, at
-    source.waiting_since, source.live = None, False
+    source.waiting_since, source.live, source.on_phone = None, False, False
     journal.append(source, TicketMerged(target.id, moved), by=by, at=at)
     _wait_on(target, waited, by=by, at=at)
-    target.live = target.live or live
+    target.live, target.on_phone = target.live or line[0], target.on_phone or line[1]
     since = rfc3339(target.waiting_since) if target.waiting_since else None
     journal.append(target, TicketAbsorbed(source.id, moved, since), by=by, at=at)
     tags = [*target.tags, *(tag for tag in source.tags if tag not in target.tags)]

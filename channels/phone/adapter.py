@@ -65,7 +65,7 @@ class PhoneChannel(ChannelAdapter):
     def taken_in(self, item: RawItem, taken: Taken, *, at: datetime) -> None:
         if item.kind == "call":
             call = calls.arrive(taken, _call_id(item), at=at)
-            calls.catch_up(taken.ticket, call, _final_keys(call.provider_id), at=at)
+            calls.catch_up(taken.ticket, call, _final_keys(_call_id(item)), at=at)
         elif item.kind == "recording":
             recording_id, url, seconds = _recording(twilio_webhook.read_form(item))
             call = calls.find_call(_call_id(item))

@@ -10,7 +10,7 @@ from channels.errors import AboutTheForgotten, UnsupportedPayload
 from channels.events import CallArrived, CallEnded, VoicemailRecorded
 from channels.models import Call, ChatSession, InboundItem, ItemState
 from channels.phone.states import FINAL, CallState, moves_on
-from ticketing import journal, lifecycle
+from ticketing import journal, lifecycle, lines
 from ticketing.envelope import Channel
 from ticketing.errors import NotFound
 from ticketing.events import SYSTEM, Actor
@@ -112,7 +112,7 @@ def _hang_up(ticket: Ticket, call: Call, *, at: datetime) -> None:
     )
     others = others.where(Call.recording_id.is_(None))
     if db.session().scalar(others.limit(1)) is None:
-        lifecycle.end_live(ticket, by=SYSTEM, at=at)
+        lines.end(ticket, by=SYSTEM, at=at)
 
 
 def _caller(taken: Taken) -> Actor:
@@ -130,5 +130,5 @@ def end_lost(now: datetime, limit: int = 100) -> list[int]:
     )
     calls = db.session().scalars(lost.order_by(Call.ticket_id).limit(limit)).all()
     for call in calls:
-        lifecycle.end_live(lifecycle.lock_ticket(call.ticket_id), by=SYSTEM, at=now)
+        lines.end(lifecycle.lock_ticket(call.ticket_id), by=SYSTEM, at=now)
     return [call.ticket_id for call in calls]

@@ -17,6 +17,22 @@ class CallState(StrEnum):
     FAILED = "failed"
 
 
+class Stage(StrEnum):
+    """Where a caller is with us, while the line is open."""
+
+    GREETING = "greeting"
+    MENU = "menu"  # chooses what it is about
+    HOLDING = "holding"  # waits in the line of a queue
+    OFFERED = "offered"  # waits still, and an agent's device rings
+    TALKING = "talking"
+    ON_HOLD = "on_hold"  # an agent has put them on hold
+    VOICEMAIL = "voicemail"
+    BOOKING = "booking"  # says when, or where, to be called back
+    LEAVING = "leaving"  # hears the last words
+    DIALLED = "dialled"  # our call to them rings
+    OVER = "over"
+
+
 # Twilio's CallStatus -> ours; https://www.twilio.com/docs/voice/api/call-resource#call-status-values
 STATES = {
     "queued": CallState.QUEUED,

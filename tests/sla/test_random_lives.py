@@ -20,7 +20,7 @@ from sla.sweep import flag_due
 from tests import make
 from tests.sla import desk
 from tests.sla.desk import NOON
-from ticketing import conversation, journal, lifecycle, merging, snoozing, splitting
+from ticketing import conversation, journal, lifecycle, lines, merging, snoozing, splitting
 from ticketing.envelope import Channel, HandleKind, InboundMessage, Sender
 from ticketing.errors import TicketingError
 from ticketing.events import (
@@ -168,7 +168,11 @@ class World:
             lambda ticket, at: lifecycle.assign(ticket, agent(chance.choice(self.agents)), by=by, at=at, steal=True),
             lambda ticket, at: lifecycle.release(ticket, by=by, at=at),
             lambda ticket, at: lifecycle.resolve(ticket, by=by, at=at, answer_needed=chance.random() < 0.7),
-            lambda ticket, at: lifecycle.end_live(ticket, by=by, at=at),
+            lambda ticket, at: lines.end(ticket, by=by, at=at),
+            lambda ticket, at: lines.begin(
+                ticket, Channel.PHONE, on_phone=chance.random() < 0.7, since=at, by=by, at=at
+            ),
+            self.speak,
             lambda ticket, at: snoozing.snooze(ticket, at + timedelta(hours=5), by=by, at=at),
             lambda ticket, at: snoozing.wake(ticket, why="agent", by=by, at=at),
             self.promise,
@@ -194,6 +198,12 @@ class World:
 
     def reply(self, ticket: Ticket, at: datetime) -> None:
         conversation.reply(ticket, "We are on it.", agent=agent(self.chance.choice(self.agents)), at=at)
+
+    def speak(self, ticket: Ticket, at: datetime) -> None:
+        since = ticket.waiting_since
+        lines.answer(ticket, agent(self.chance.choice(self.agents)), Channel.PHONE, at=at)
+        if since is not None and self.chance.random() < 0.3:
+            lines.lose(ticket, Channel.PHONE, since=since, by=SYSTEM, at=at)
 
     def automatic_reply(self, ticket: Ticket, at: datetime) -> None:
         desk.reply(ticket, after=at - NOON, automatic=True)

@@ -57,6 +57,8 @@ def test_who_has_a_ticket_keeps_it_unless_it_is_stolen(app: Flask) -> None:
         "stolen": True,
         "automatic": False,
         "reason": "",
+        "rings": False,
+        "passed_over": [],
     }
 
 

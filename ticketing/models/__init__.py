@@ -2,12 +2,13 @@
 
 from ticketing.models.access import AuditEntry, KeptAnswer
 from ticketing.models.agent import Agent, Credential, Identity, LoginSession, Presence, Role, Token
-from ticketing.models.customer import Consent, Customer, CustomerMerge, Handle
+from ticketing.models.customer import Consent, Customer, CustomerMerge, Handle, OptOut
 from ticketing.models.field import FieldDefinition, FieldKind, FieldSubject
 from ticketing.models.journal import JournalEntry
 from ticketing.models.message import Attachment, Draft, Mention, Message, MessageKind, Onlooker, Participant
 from ticketing.models.queue import Assignment, Inbox, Queue, QueueAccess, QueueMember
 from ticketing.models.ticket import LinkKind, Ticket, TicketLink, TicketSkill, TicketTag
+from ticketing.models.wait import Wait, WaitEnd
 from ticketing.models.writing import CannedReply, Macro, Template, View, ViewScope
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Message",
     "MessageKind",
     "Onlooker",
+    "OptOut",
     "Participant",
     "Presence",
     "Queue",
@@ -50,4 +52,6 @@ __all__ = [
     "Token",
     "View",
     "ViewScope",
+    "Wait",
+    "WaitEnd",
 ]

@@ -42,6 +42,10 @@ class Agent(Base):
     presence_reason: Mapped[str] = mapped_column(default="")  # lunch, training, …
     presence_since: Mapped[datetime | None]
     assigned_at: Mapped[datetime | None]  # when work last came by itself: round robin goes by it
+    device_kind: Mapped[str] = mapped_column(default="")  # what rings: browser, number, sip; "" nothing
+    device_address: Mapped[str] = mapped_column(default="")  # E.164, or a SIP address; "" for a browser
+    on_call_since: Mapped[datetime | None]  # their device rings, or they speak: no other call for them
+    wrap_up_until: Mapped[datetime | None]  # after a call: writes down what was said, and takes no other one yet
     drain_due_at: Mapped[datetime | None]  # could take more than before, and nobody has looked for it yet
     created_at: Mapped[datetime]
 

@@ -53,6 +53,8 @@ class Handle(Base):
     unreachable_reason: Mapped[str] = mapped_column(default="")  # in the words of whoever returned it
     complained_at: Mapped[datetime | None]  # they called a mail of ours spam
     auto_answered_at: Mapped[datetime | None]  # when a program of ours last answered it
+    blocked_at: Mapped[datetime | None]  # nobody takes anything from it
+    blocked_reason: Mapped[str] = mapped_column(default="")
 
     customer: Mapped[Customer] = relationship(back_populates="handles")
 
@@ -66,6 +68,17 @@ class Consent(Base):
     channel: Mapped[Channel] = mapped_column(primary_key=True)
     given: Mapped[bool]
     reason: Mapped[str] = mapped_column(default="")  # how we know, in words
+    at: Mapped[datetime]
+
+
+class OptOut(Base):
+    """An address that has told one of our inboxes to write no more (STOP), until it takes that back (START)."""
+
+    __tablename__ = "opt_out"
+
+    handle_id: Mapped[int] = mapped_column(ForeignKey("handle.id"), primary_key=True)
+    inbox_id: Mapped[int] = mapped_column(ForeignKey("inbox.id"), primary_key=True)
+    reason: Mapped[str]  # how we know, in words
     at: Mapped[datetime]
 
 

@@ -35,6 +35,9 @@ class Queue(Base):
     name: Mapped[str] = mapped_column(unique=True)
     access: Mapped[QueueAccess] = mapped_column(default=QueueAccess.EVERYONE)
     assignment: Mapped[Assignment] = mapped_column(default=Assignment.OFF)
+    settings: Mapped[dict[str, Any]] = mapped_column(
+        default=dict
+    )  # how its callers are treated: ticketing.queue_settings
     created_at: Mapped[datetime]
 
 
