@@ -18,6 +18,7 @@ from channels.models import Call, ChatSession
 from channels.phone.calls import LONGEST_CALL
 from channels.protocol import Accepted, ChannelAdapter, Outgoing, Parsed, RawItem
 from config.settings import Settings, derived_key
+from ticketing import lines
 from ticketing.envelope import Channel, HandleKind, InboundMessage, MessageState, Sender, ThreadHints
 from ticketing.errors import NotFound
 from ticketing.events import SYSTEM
