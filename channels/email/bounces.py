@@ -14,6 +14,7 @@ from channels.email.diagnosis import Verdict, diagnose, explain
 from channels.email.headers import Headers
 from channels.email.loops import has_empty_return_path, is_automatic, is_out_of_office
 from channels.email.mime import ParsedMail
+from channels.email.quoting import is_forward
 from channels.email.reports import (
     ADDRESS,
     DELIVERY,
@@ -29,7 +30,8 @@ _ARRIVED = {"delivered", "relayed", "expanded"}
 
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _REPLY_CODE = re.compile(r"(?<![\d.:-])([45])\d\d(?=[ -](?:[^\d]|[45]\.\d))")
-_PASSED_ON = re.compile(r"\s*(?:fwd?|wg|tr|rv|doorst|vs|vb|i|enc|pd|転送|转发|轉寄)\s*:", re.IGNORECASE)
+# Not a forward's everywhere (VS answers in Finnish, and forwards in Danish), but no machine's anywhere.
+_PERSONS = re.compile(r"\s*(?:vs|i)\s*:", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ def _reported(mail: ParsedMail, block: Headers, message_id: str | None, signs: _
 def _from_words(mail: ParsedMail, signs: _Signs) -> Bounce | None:
     if not (signs.any or BOUNCED_SUBJECT.search(mail.subject[:200])):
         return None
-    if _PASSED_ON.match(mail.subject) or is_out_of_office(mail):
+    if is_forward(mail.subject) or _PERSONS.match(mail.subject) or is_out_of_office(mail):
         return None
     words = human_words(mail)
     temporary, permanent = scanned(mail)

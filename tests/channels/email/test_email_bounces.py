@@ -214,6 +214,8 @@ FIELDS = (
 
 NONE = {
     "a person who passes a bounce on": persons("Fwd: Undelivered Mail Returned to Sender", BOUNCE_IN_WORDS),
+    "a person who passes one on in Danish, or answers in Finnish": persons("VS: Undelivered Mail", BOUNCE_IN_WORDS),
+    "a person who passes one on in Russian": persons("Пересл: Undelivered Mail", BOUNCE_IN_WORDS),
     "a person who answers one": persons(
         "Re: Undelivered Mail", BOUNCE_IN_WORDS, f"In-Reply-To: {OURS}\r\nReferences: {OURS}\r\n"
     ),
