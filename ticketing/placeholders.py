@@ -3,7 +3,6 @@
 `check` is for saving: it refuses what nobody could fill in. `fill` never fails: what is missing is its default, or "".
 """
 
-import html as markup
 import re
 from collections.abc import Iterable, Mapping
 
@@ -30,11 +29,15 @@ def check(text: str, *, besides: Iterable[str] = ()) -> None:
         raise InvalidInput("a variable is written {{name}} or {{name|default}}; somewhere two braces make none")
 
 
-def fill(text: str, values: Mapping[str, str], *, html: bool = False) -> str:
-    """Return the text with its variables filled in; in HTML, the values are escaped. What is filled in is final."""
+def fill(text: str, values: Mapping[str, str], *, stand_ins: Mapping[str, str] | None = None) -> str:
+    """Return the text with its variables filled in. What is filled in is final.
+
+    `stand_ins` are values for where one is missing and the text gives no default.
+    """
 
     def found(place: re.Match[str]) -> str:
-        value = values.get(place[1].strip(), "")[:MAX_VALUE] or (place[2] or "").strip()
-        return markup.escape(value) if html else value
+        name, default = place[1].strip(), place[2]
+        missing = (stand_ins or {}).get(name, "")[:MAX_VALUE] if default is None else default.strip()
+        return values.get(name, "")[:MAX_VALUE] or missing
 
     return _PLACE.sub(found, text)

@@ -3,6 +3,7 @@
 None of what is added is kept with the message, and all of it is such that an answer which quotes it splits cleanly.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from channels.email import history, markdown
@@ -27,7 +28,7 @@ def letter(outgoing: Outgoing) -> Letter:
 
 
 def _text(outgoing: Outgoing) -> str:
-    signature = fill(outgoing.signature, outgoing.values).strip()
+    signature = _signature(outgoing)
     parts = [
         outgoing.text.strip("\n"),
         f"{SIGNATURE_MARK}\n{signature}" if signature else "",
@@ -37,14 +38,19 @@ def _text(outgoing: Outgoing) -> str:
 
 
 def _html(outgoing: Outgoing) -> str:
-    values = {name: markdown.literally(value) for name, value in outgoing.values.items()}
-    signature = markdown.to_html(fill(outgoing.signature, values).strip())
+    signature = markdown.to_html(_signature(outgoing, markdown.literally))
     parts = [
         _body(outgoing).strip(),
         f"<p>-- <br></p>\n{signature.strip()}" if signature else "",
         history.as_html(outgoing.history, outgoing.language),
     ]
     return "\n".join(part for part in parts if part) + "\n"
+
+
+def _signature(outgoing: Outgoing, spelled: Callable[[str], str] = str) -> str:
+    """Return the signature, filled in; where no agent wrote, who the mail is from stands for the agent."""
+    values = {name: spelled(value) for name, value in outgoing.values.items()}
+    return fill(outgoing.signature, values, stand_ins={"agent.name": spelled(outgoing.sender_name)}).strip()
 
 
 def _body(outgoing: Outgoing) -> str:

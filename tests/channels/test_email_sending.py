@@ -25,7 +25,7 @@ from tests import make
 from tests.channels.email.test_email_mailbox_oauth import provider  # noqa: F401 - a fixture
 from tests.channels.email.test_email_smtp_client import Handler, serving
 from tests.conftest import NOON, SECRET_KEY
-from ticketing import conversation, erasure, lifecycle
+from ticketing import automatic_answers, conversation, erasure, lifecycle
 from ticketing.envelope import Channel, HandleKind, InboundMessage, MessageState, Sender
 from ticketing.errors import Conflict
 from ticketing.events import SYSTEM
@@ -95,6 +95,26 @@ def test_a_reply_leaves_with_name_signature_and_what_it_answers(server: Handler,
     assert "Ann wrote:\n\n> It drips on the floor.\n" in mail.text
     assert "<strong>fixed</strong>" in mail.html
     assert split_reply(mail.text)[0] == "It is **fixed**."
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [({}, "Our email"), ({"sender_name": "{{agent.name}} · *Kettles*"}, "*Kettles*")],
+    ids=["the inbox's", "its sender's"],
+)
+def test_where_no_agent_wrote_a_signature_names_who_the_mail_is_from(
+    server: Handler, inbox: Inbox, ticket: Ticket, settings: dict[str, str], name: str
+) -> None:
+    signature = "**{{agent.name}}**, {{agent.name|the team}}{{agent.name|}}"
+    with transaction("test") as session:
+        session.get_one(Inbox, inbox.id).settings = {**settings, "signature": signature}
+        question = session.scalars(select(Message)).one()
+        automatic_answers.answer(lifecycle.lock_ticket(ticket.id), question, "It has arrived.", at=NOON)
+
+    deliver(ticket)
+
+    assert read(server).text == f"It has arrived.\n\n-- \n**{name}**, the team\n"
+    assert f"<strong>{name}</strong>, the team</p>" in read(server).html
 
 
 def test_what_is_added_is_not_kept_with_the_message(server: Handler, ticket: Ticket) -> None:
