@@ -97,7 +97,8 @@ def mailbox(inbox: Inbox, *, at: datetime = NOON, **values: Any) -> Mailbox:
     """The mailbox of an inbox, on a server where nobody is."""
     wanted = {"imap": Server("imap.example.com"), "username": "support", "credentials": Password("drip"), **values}
     with transaction("test") as session:
-        return connect_mailbox(session.get_one(Inbox, inbox.id), Wanted(**wanted), secret_key=SECRET_KEY, at=at)
+        ours = session.get_one(Inbox, inbox.id)
+        return connect_mailbox(ours, Wanted(**wanted), secret_key=SECRET_KEY, by=SYSTEM, at=at)
 
 
 def agent(role: Role = Role.AGENT, *, name: str = "Ada", email: str = "", at: datetime = NOON, **values: Any) -> Agent:

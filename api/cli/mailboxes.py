@@ -41,9 +41,9 @@ def mailbox() -> None:
 def connect(address: str, **asked: Any) -> None:
     """Have the mail of a mailbox fill the inbox with this ADDRESS; asks for the password unless a file has it."""
     from api.cli.context import application
-    from channels.email.mailboxes.connecting import Server, Wanted, connect_mailbox, find_mailbox
+    from channels.email.mailboxes.connecting import Server, Wanted, connect_mailbox
     from channels.email.models import MailLogin, MailSecurity
-    from ticketing import audit, inboxes
+    from ticketing import inboxes
     from ticketing.envelope import Channel
     from ticketing.events import SYSTEM
     from ticketing.moment import utc_now
@@ -60,12 +60,9 @@ def connect(address: str, **asked: Any) -> None:
         smtp=_smtp(asked),
     )
     with application() as app, transaction("cli"):
-        inbox, at = inboxes.find_inbox(Channel.EMAIL, address), utc_now()
-        kind = "mailbox_connected" if find_mailbox(inbox.id) is None else "mailbox_changed"
         secret_key = app.extensions["comptoir.settings"].secret_key
-        row = connect_mailbox(inbox, wanted, secret_key=secret_key, at=at)
-        told = {"host": row.host, "folder": row.folder, "login": row.login, "smtp_host": row.smtp_host}
-        audit.record(kind, subject="inbox", subject_id=inbox.id, by=SYSTEM, at=at, data=told)
+        inbox = inboxes.find_inbox(Channel.EMAIL, address)
+        connect_mailbox(inbox, wanted, secret_key=secret_key, by=SYSTEM, at=utc_now())
     then = "check" if wanted.login is MailLogin.PASSWORD else "authorise"
     click.echo(f"Connected. Now `comptoir mailbox {then} {address}`.")
 
@@ -137,16 +134,14 @@ def disconnect(address: str) -> None:
     """Take the mailbox from the inbox with this ADDRESS; what came from it stays."""
     from api.cli.context import application
     from channels.email.mailboxes.connecting import disconnect_mailbox
-    from ticketing import audit, inboxes
+    from ticketing import inboxes
     from ticketing.envelope import Channel
     from ticketing.events import SYSTEM
     from ticketing.moment import utc_now
     from ticketing.transaction import transaction
 
     with application(), transaction("cli"):
-        inbox = inboxes.find_inbox(Channel.EMAIL, address)
-        disconnect_mailbox(inbox)
-        audit.record("mailbox_disconnected", subject="inbox", subject_id=inbox.id, by=SYSTEM, at=utc_now())
+        disconnect_mailbox(inboxes.find_inbox(Channel.EMAIL, address), by=SYSTEM, at=utc_now())
 
 
 @contextmanager

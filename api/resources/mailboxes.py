@@ -8,18 +8,9 @@ from flask.views import MethodView
 from api.auth import actor, caller
 from api.blueprint import Blueprint
 from api.schemas.mailboxes import MailboxAskedSchema, MailboxSchema
-from channels.email.mailboxes.connecting import (
-    Server,
-    Wanted,
-    connect_mailbox,
-    disconnect_mailbox,
-    find_mailbox,
-    mailbox_of,
-)
+from channels.email.mailboxes.connecting import Server, Wanted, connect_mailbox, disconnect_mailbox, mailbox_of
 from channels.email.mailboxes.credentials import Credentials, Grant, Password
 from channels.email.mailboxes.standing import Standing, standing
-from channels.email.models import Mailbox
-from ticketing import audit
 from ticketing.directory import worked_inbox
 from ticketing.models import Role
 from ticketing.moment import utc_now
@@ -51,10 +42,8 @@ class InboxMailbox(MethodView):
         """
         with transaction("api"):
             inbox, at = worked_inbox(caller(), inbox_id), utc_now()
-            kind = "mailbox_connected" if find_mailbox(inbox_id) is None else "mailbox_changed"
             secret_key = current_app.extensions["comptoir.settings"].secret_key
-            row = connect_mailbox(inbox, _wanted(asked), secret_key=secret_key, at=at)
-            audit.record(kind, subject="inbox", subject_id=inbox_id, by=actor(), at=at, data=told(row))
+            row = connect_mailbox(inbox, _wanted(asked), secret_key=secret_key, by=actor(), at=at)
             return standing(row, at=at)
 
     @blueprint.needs("queues:write", role=Role.ADMIN)
@@ -63,22 +52,7 @@ class InboxMailbox(MethodView):
     def delete(self, inbox_id: int) -> None:
         """Disconnect an inbox's mailbox."""
         with transaction("api"):
-            disconnect_mailbox(worked_inbox(caller(), inbox_id))
-            audit.record("mailbox_disconnected", subject="inbox", subject_id=inbox_id, by=actor(), at=utc_now())
-
-
-def told(row: Mailbox) -> dict[str, Any]:
-    """Return what the audit keeps: where mail comes from and goes out, nothing that logs in."""
-    return {
-        "host": row.host,
-        "port": row.port,
-        "security": row.security,
-        "login": row.login,
-        "folder": row.folder,
-        "move_to": row.move_to,
-        "smtp_host": row.smtp_host,
-        "enabled": row.enabled,
-    }
+            disconnect_mailbox(worked_inbox(caller(), inbox_id), by=actor(), at=utc_now())
 
 
 def _wanted(asked: dict[str, Any]) -> Wanted:

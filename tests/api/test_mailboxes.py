@@ -71,8 +71,9 @@ def test_the_audit_knows_who_connected_what_and_no_secret(desk: Desk, inbox: Inb
     assert gone.status_code == 204
     assert desk.get(f"/inboxes/{inbox.id}/mailbox").status_code == 404
     entries = db.session().scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
-    kinds = [one.kind for one in entries if one.kind.startswith("mailbox")]
-    assert kinds == ["mailbox_connected", "mailbox_changed", "mailbox_disconnected"]
+    told = [(one.kind, one.data.get("folder")) for one in entries if one.kind.startswith("mailbox")]
+    assert told == [("mailbox_connected", "INBOX"), ("mailbox_changed", "Support"), ("mailbox_disconnected", None)]
+    assert {one.actor_id for one in entries if one.kind.startswith("mailbox")} == {desk.agent.id}
     assert not any("drip" in str(one.data) for one in entries)
 
 

@@ -3,13 +3,16 @@
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, select
 
 from channels.email.mailboxes.credentials import Credentials, Grant, Password, seal, unseal
 from channels.email.models import Mailbox, MailboxMail, MailboxState, MailLogin, MailSecurity
+from ticketing import audit
 from ticketing.envelope import Channel
 from ticketing.errors import InvalidInput, NotFound
+from ticketing.events import Actor
 from ticketing.models import Inbox
 from ticketing.store import db
 
@@ -61,7 +64,7 @@ def mailbox_of(inbox: Inbox, *, lock: bool = False) -> Mailbox:
     return row
 
 
-def connect_mailbox(inbox: Inbox, wanted: Wanted, *, secret_key: str, at: datetime) -> Mailbox:
+def connect_mailbox(inbox: Inbox, wanted: Wanted, *, secret_key: str, by: Actor, at: datetime) -> Mailbox:
     """Connect a mailbox to an inbox, or change how it is connected. Raises InvalidInput."""
     if inbox.channel is not Channel.EMAIL:
         raise InvalidInput(f"only a mail inbox has a mailbox, and this one is on the channel {inbox.channel}")
@@ -69,6 +72,7 @@ def connect_mailbox(inbox: Inbox, wanted: Wanted, *, secret_key: str, at: dateti
     db.session().execute(select(Inbox.id).where(Inbox.id == inbox.id).with_for_update())  # two at once take turns
     row = find_mailbox(inbox.id, lock=True)
     secret = _sealed(row, wanted, secret_key)
+    kind = "mailbox_connected" if row is None else "mailbox_changed"
     if row is None:
         row = Mailbox(inbox=inbox, inbox_id=inbox.id, created_at=at, since_at=at)
         db.session().add(row)
@@ -78,14 +82,16 @@ def connect_mailbox(inbox: Inbox, wanted: Wanted, *, secret_key: str, at: dateti
         row.since_at = None if wanted.all_mail else row.since_at or at
     _set(row, wanted, secret, at)
     db.session().flush()
+    _note(kind, inbox, by, at, _told(row))
     return row
 
 
-def disconnect_mailbox(inbox: Inbox) -> None:
+def disconnect_mailbox(inbox: Inbox, *, by: Actor, at: datetime) -> None:
     """Forget how to get at a mailbox; what came from it stays. Raises NotFound."""
     row = mailbox_of(inbox, lock=True)
     _forget_mails(row)
     db.session().delete(row)
+    _note("mailbox_disconnected", inbox, by, at)
 
 
 def grant_of(row: Mailbox, secret_key: str) -> Grant:
@@ -112,6 +118,24 @@ def _set(row: Mailbox, wanted: Wanted, secret: str, at: datetime) -> None:
     row.smtp_security = smtp.security if smtp else None
     row.state, row.error, row.failures, row.next_at = MailboxState.NEW, "", 0, None
     row.updated_at = at
+
+
+def _note(kind: str, inbox: Inbox, by: Actor, at: datetime, data: dict[str, Any] | None = None) -> None:
+    audit.record(kind, subject="inbox", subject_id=inbox.id, by=by, at=at, data=data)
+
+
+def _told(row: Mailbox) -> dict[str, Any]:
+    """Return what the audit keeps: where mail comes from and goes out, nothing that logs in."""
+    return {
+        "host": row.host,
+        "port": row.port,
+        "security": row.security,
+        "login": row.login,
+        "folder": row.folder,
+        "move_to": row.move_to,
+        "smtp_host": row.smtp_host,
+        "enabled": row.enabled,
+    }
 
 
 def _port(server: Server, usual: dict[MailSecurity, int]) -> int:

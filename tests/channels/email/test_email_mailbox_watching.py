@@ -19,6 +19,7 @@ from tests.channels import letters
 from tests.channels.email.fake_imap import LOOPBACK, PASSWORD, USER, FakeIMAP, fake_imap
 from tests.conftest import SECRET_KEY
 from ticketing.envelope import Channel
+from ticketing.events import SYSTEM
 from ticketing.models import Inbox, Ticket
 from ticketing.moment import utc_now
 from ticketing.store import db
@@ -39,7 +40,7 @@ class Watched:
         wanted = Wanted(imap=imap, username=USER, credentials=Password(password))
         with transaction("test") as session:
             inbox = session.get_one(Inbox, self.inbox_id)
-            connect_mailbox(inbox, wanted, secret_key=SECRET_KEY, at=utc_now())
+            connect_mailbox(inbox, wanted, secret_key=SECRET_KEY, by=SYSTEM, at=utc_now())
 
     def mail(self, uid: int) -> None:
         self.server.add(uid, letters.mail(f"<{uid}@home.example>", f"Kettle {uid}", "It drips."), at=utc_now())
@@ -157,7 +158,7 @@ def test_what_is_disconnected_or_switched_off_is_watched_no_more(watched: Watche
             session.scalars(select(Mailbox)).one().enabled = True
         wait_for(lambda: watched.server.idling)
         with transaction("test") as session:
-            disconnect_mailbox(session.get_one(Inbox, watched.inbox_id))
+            disconnect_mailbox(session.get_one(Inbox, watched.inbox_id), by=SYSTEM, at=utc_now())
 
         wait_for(lambda: not watched.server.idling)
 
