@@ -5,7 +5,7 @@ stays STARTED, its lease runs out, the message becomes UNKNOWN and is shown to t
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,7 +19,7 @@ from channels.errors import ChannelError, ChannelNotSetUp, OutcomeUnknown, Perma
 from channels.models import AttemptState, Delivery
 from channels.outgoing import outgoing_for
 from channels.protocol import Accepted, Outgoing
-from channels.receipts import advance
+from channels.receipts import advance, not_to
 from channels.registry import adapter
 from ticketing import reachability
 from ticketing.envelope import MessageState
@@ -37,7 +37,6 @@ GIVE_UP_AFTER = timedelta(hours=24)
 WAKE_AGAIN_AFTER = timedelta(seconds=30)
 RECORD_AGAIN_AFTER = (0.5, 2.0, 5.0)  # seconds
 LEFT_BEHIND_AFTER = timedelta(seconds=60)
-MAX_REASON = 2000  # characters
 LONGEST_RUN = timedelta(seconds=25)  # with one sending of 30 s still within a job's 60 s
 NOBODY_KNOWS = "the program stopped while sending; the provider may or may not have taken it"
 
@@ -170,11 +169,6 @@ def _accepted(ticket: Ticket, message: Message, outcome: Accepted, at: datetime)
         _try_again(message, reason, None, at)
     else:
         advance(ticket, message, outcome.state, reason=reason, at=at)
-
-
-def not_to(refused: Mapping[str, str]) -> str:
-    """Return who does not have a message, and why not, for the agent to read; "" when everybody has it."""
-    return "; ".join(f"not to {address}: {words}" for address, words in refused.items())[:MAX_REASON]
 
 
 def _try_again(message: Message, reason: str, wait: timedelta | None, at: datetime) -> None:

@@ -1,6 +1,6 @@
 """Record what providers say later of the messages that we sent. Words come late, twice and out of order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 
@@ -62,6 +62,11 @@ def advance(ticket: Ticket, message: Message, state: MessageState, *, reason: st
     return True
 
 
+def not_to(refused: Mapping[str, str]) -> str:
+    """Return who does not have a message, and why not, for the agent to read; "" when everybody has it."""
+    return "; ".join(f"not to {address}: {words}" for address, words in refused.items())[:MAX_REASON]
+
+
 def _moved(ticket: Ticket, message: Message, receipt: Receipt, handles: Handles, at: datetime) -> None:
     copies = _copies(message)
     own = [one for one in receipt.undelivered if _key(one.address) not in copies]
@@ -81,7 +86,7 @@ def _copy_returned(ticket: Ticket, message: Message, lost: Undelivered, address:
     if address in refused:
         return
     message.data = {**message.data, "refused": {**refused, address: lost.reason}}
-    told = [message.state_reason, f"not to {address}: {lost.reason}"]
+    told = [message.state_reason, not_to({address: lost.reason})]
     message.state_reason = "; ".join(one for one in told if one)[:MAX_REASON]
     journal.append(ticket, CopyReturned(message.id), by=SYSTEM, at=at)
 

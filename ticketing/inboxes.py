@@ -151,12 +151,6 @@ def _signature(value: Any) -> str:
     return value.strip("\r\n")
 
 
-def _quote_history(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise InvalidInput("an inbox's quote_history is true or false")
-    return value
-
-
 def _acknowledge(value: Any) -> dict[str, Any]:
     """Return whether and how mail is acknowledged, see api.acknowledging."""
     if not isinstance(value, Mapping) or value.keys() - {"enabled", "bodies", "window_seconds"}:
@@ -177,10 +171,13 @@ def _bodies(value: Any) -> dict[str, str]:
     return checked_bodies(value, besides=BESIDES["acknowledgement"]) if value else {}
 
 
-def _agents_forward(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise InvalidInput("an inbox's agents_forward is true or false")
-    return value
+def _flag(name: str) -> Callable[[Any], bool]:
+    def flag(value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise InvalidInput(f"an inbox's {name} is true or false")
+        return value
+
+    return flag
 
 
 SETTINGS: dict[str, Callable[[Any], Any]] = {
@@ -188,10 +185,10 @@ SETTINGS: dict[str, Callable[[Any], Any]] = {
     "greeting": _greeting,  # what callers hear
     "skills": _skills,  # what its new tickets ask of an agent
     "acknowledge": _acknowledge,  # whether who opens a ticket by mail is told that it has arrived
-    "agents_forward": _agents_forward,  # whether a mail that an agent passes on is the customer's who wrote it
+    "agents_forward": _flag("agents_forward"),  # whether a mail that an agent passes on is the customer's who wrote it
     "sender_name": _sender_name,  # who mail is from, with variables; without it, the agent
     "signature": _signature,  # below every mail, Markdown with variables
-    "quote_history": _quote_history,  # whether a mail repeats what it answers; without it, yes
+    "quote_history": _flag("quote_history"),  # whether a mail repeats what it answers; without it, yes
 }
 
 

@@ -5,12 +5,12 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from channels.email.mailboxes.connecting import SMTP_PORTS
 from channels.email.mailboxes.tokens import log_in_with
 from channels.email.models import Mailbox, MailSecurity
 from channels.email.smtp_client import Security, Server
 from ticketing.store import db
 
-PORTS = {MailSecurity.TLS: 465, MailSecurity.STARTTLS: 587, MailSecurity.NONE: 25}
 STARTTLS: dict[MailSecurity, Security] = {  # never "optional": the password would go over the wire in clear
     MailSecurity.TLS: "off",
     MailSecurity.STARTTLS: "required",
@@ -33,7 +33,7 @@ def outgoing_server(inbox_id: int, *, now: Callable[[], datetime], refused: str 
     log_in = log_in_with(row.id, now=now, refused=refused)
     return Server(
         host=row.smtp_host,
-        port=row.smtp_port or PORTS[security],
+        port=row.smtp_port or SMTP_PORTS[security],
         implicit_tls=security is MailSecurity.TLS,
         starttls=STARTTLS[security],
         username=row.username,
