@@ -30,6 +30,7 @@ from channels.email.reply_address import new_message_id, plus_address
 from channels.models import InboundItem, ItemState
 from config.settings import derived_key
 from ticketing.models import Message, Ticket
+from ticketing.moment import utc_now
 from ticketing.store import db
 
 SUPPORT = "support@comptoir.example"
@@ -247,7 +248,7 @@ def _statements(stage: Stage, first: Sequence[Letter], found: dict[str, int]) ->
         for letter in letters:
             envelope = Envelope("karim@mail.example", {SUPPORT: [letter.recipient]})
             with statements(stage.app) as sent:
-                take_in(letter.raw, envelope, SUPPORT, door="smtp")
+                take_in(letter.raw, envelope, SUPPORT, door="smtp", at=utc_now())
             db.session.remove()
             counted[letter.kind + (", with a file" if letter.number == first[9].number else "")] = len(sent)
     return counted

@@ -85,8 +85,7 @@ def smtp(listeners: str | None) -> None:
     stop.wait()
     ending = threading.Thread(target=mailboxes.stop)  # meanwhile the listeners end, for both take a moment
     ending.start()
-    for door in doors:
-        door.stop()
+    doors.stop()
     ending.join()
 
 

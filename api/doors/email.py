@@ -9,6 +9,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from api.doors.answers import told
 from channels.email.inboxes import inbox_for_secret
 from channels.email.mail_intake import Envelope, take_in
+from ticketing.moment import utc_now
 
 MAX_ADDRESS = 320
 
@@ -25,7 +26,8 @@ def receive() -> Response:
         raise RequestEntityTooLarge  # werkzeug cuts a body of unannounced length without a word
     recipient = _address("X-Envelope-Recipient")
     envelope = Envelope(_address("X-Envelope-Sender"), {inbox.address: [recipient] if recipient else []})
-    return told(take_in(body, envelope, inbox.address, door="http", headers={"authorization": authorization}))
+    headers = {"authorization": authorization}
+    return told(take_in(body, envelope, inbox.address, door="http", at=utc_now(), headers=headers))
 
 
 def _address(header: str) -> str | None:

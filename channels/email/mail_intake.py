@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 import structlog
@@ -35,16 +36,25 @@ class Envelope:
 
 
 def take_in(
-    body: bytes, envelope: Envelope, inbox: str, *, door: Door, headers: Mapping[str, str] | None = None
+    body: bytes,
+    envelope: Envelope,
+    inbox: str,
+    *,
+    door: Door,
+    at: datetime,
+    received_at: datetime | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Received:
-    """Keep a mail for one of its inboxes. Raises InvalidSignature, and whatever the store has."""
-    now = utc_now()
+    """Keep a mail for one of its inboxes. Raises InvalidSignature, and whatever the store has.
+
+    The customer waits since `received_at`; None: since `at`.
+    """
     sender = {} if envelope.sender is None else {"envelope_sender": envelope.sender}
     item = RawItem(
         channel=Channel.EMAIL,
         kind="message",
         body=body,
-        received_at=now,
+        received_at=received_at or at,
         content_type="message/rfc822",
         headers=headers or {},
         meta={
@@ -55,10 +65,10 @@ def take_in(
             **sender,
         },
     )
-    return gateway.receive(item, at=now)
+    return gateway.receive(item, at=at)
 
 
-class Desk:
+class Intake:
     """The store, as the doors' threads ask it."""
 
     def __init__(self, app: Flask, door: Door) -> None:
@@ -92,7 +102,7 @@ class Desk:
     def _keep_for(self, inbox: str, body: bytes, envelope: Envelope) -> bool:
         with self._app.app_context():
             try:
-                received = take_in(body, envelope, inbox, door=self._door)
+                received = take_in(body, envelope, inbox, door=self._door, at=utc_now())
             except SQLAlchemyError as error:
                 log.error("mail not kept", door=self._door, error=type(error).__name__)  # noqa: TRY400
                 return False

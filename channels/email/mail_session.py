@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from channels.email.crowd import Crowd
 from channels.email.incoming_data import HiddenMail, IncomingData
-from channels.email.mail_intake import Desk, Envelope
+from channels.email.mail_intake import Envelope, Intake
 
 log = structlog.get_logger()
 
@@ -71,7 +71,7 @@ class MailSession(SMTP):
     line_length_limit = 8192  # so much of what comes is read ahead, twice
     command_size_limit = MAX_COMMAND
 
-    def __init__(self, house: House, desk: Desk, **options: Any) -> None:
+    def __init__(self, house: House, intake: Intake, **options: Any) -> None:
         super().__init__(
             self,
             hostname=OUR_NAME,
@@ -85,7 +85,7 @@ class MailSession(SMTP):
         )
         self.command_size_limits = defaultdict(lambda: MAX_COMMAND)  # aiosmtpd's is one for all sessions
         self._house = house
-        self._desk = desk
+        self._intake = intake
         self._address: str | None = None  # of who is here; None: not let in, or gone
         self._at_work = False  # the mail is here, and its answer is not given yet
         self._recipients: list[tuple[str, str]] = []  # as the sender wrote them, each with its inbox
@@ -181,7 +181,7 @@ class MailSession(SMTP):
         if not address.isprintable() or " " in address:
             return "553 5.1.3 That is no address"
         try:
-            inbox = self._desk.known_inbox(address) or await self._house.ask(self._desk.inbox_address, address)
+            inbox = self._intake.known_inbox(address) or await self._house.ask(self._intake.inbox_address, address)
         except SQLAlchemyError:
             log.exception("recipient not looked up")
             return STORE_IS_AWAY
@@ -256,7 +256,7 @@ class MailSession(SMTP):
         return self._told(failed)
 
     def _keep(self, data: IncomingData, envelope: Envelope) -> list[str]:
-        return self._desk.keep(data.content(), envelope)
+        return self._intake.keep(data.content(), envelope)
 
     def _to_each(self, answer: str) -> list[str]:
         return [answer]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from aiosmtpd.smtp import SMTP
@@ -21,7 +21,7 @@ from flask import Flask
 
 from channels.email.certificate import Certificate
 from channels.email.crowd import Crowd
-from channels.email.mail_intake import Desk
+from channels.email.mail_intake import Intake
 from channels.email.mail_session import House, LocalMailSession, MailSession, Patience
 from channels.sandbox.mailbox import SandboxMailHandler
 from config.settings import SANDBOX_MAILBOX, Settings, SettingsError
@@ -36,12 +36,6 @@ Speaks = Literal["smtp", "lmtp", "sandbox"]
 Sessions = Callable[[], SMTP]
 
 
-class Door(Protocol):
-    """A listener that runs until it is stopped."""
-
-    def stop(self) -> None: ...
-
-
 @dataclass(frozen=True)
 class Listener:
     """A socket that listens, and what is spoken there."""
@@ -50,7 +44,7 @@ class Listener:
     socket: socket.socket
 
 
-def start_doors(app: Flask, settings: Settings, listeners: Sequence[Listener] | None = None) -> list[Door]:
+def start_doors(app: Flask, settings: Settings, listeners: Sequence[Listener] | None = None) -> "MailDoors":
     """Let mail in: customers', and in the sandbox the mail that we send. `listeners` are shared with other processes.
 
     Raises SettingsError when an address is taken, or the certificate of no use.
@@ -61,7 +55,7 @@ def start_doors(app: Flask, settings: Settings, listeners: Sequence[Listener] | 
     except BaseException:
         doors.stop()
         raise
-    return [doors]
+    return doors
 
 
 def listen(settings: Settings) -> list[Listener]:
@@ -108,7 +102,7 @@ class MailDoors:
     def open_all(self, app: Flask, settings: Settings, listeners: Sequence[Listener] | None = None) -> None:
         """Open every door that the settings name."""
         house, loop = self._house, self._loop
-        smtp, lmtp = Desk(app, "smtp"), Desk(app, "lmtp")
+        smtp, lmtp = Intake(app, "smtp"), Intake(app, "lmtp")
         tls = starttls(settings)
         sandbox = SandboxMailHandler(settings) if settings.sandbox else None
         options: dict[str, Any] = {"enable_SMTPUTF8": True, "data_size_limit": settings.smtp_max_bytes, "timeout": 60}

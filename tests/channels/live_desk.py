@@ -49,8 +49,7 @@ def running(base: Settings, template: Path, folder: Path) -> Iterator[Flask]:
             db.session.remove()
             db.engine.dispose()
     finally:
-        for door in doors:
-            door.stop()
+        doors.stop()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -7,12 +7,10 @@ from typing import ParamSpec, TypeVar
 
 from flask import Flask
 
-from channels import gateway
+from channels.email.mail_intake import Envelope, take_in
 from channels.email.mailboxes.account import Account
 from channels.gateway import STORE_TROUBLE, Received
-from channels.protocol import RawItem
 from config.settings import Settings
-from ticketing.envelope import Channel
 from ticketing.store import db
 
 AT_ONCE = 4  # mails that are taken in: reading one takes a processor and several times its size
@@ -48,13 +46,7 @@ class Desk:
 
     def take_in(self, account: Account, body: bytes, *, received_at: datetime) -> Received:
         """Keep a mail. Raises StoreAway, and what else the store has against it."""
-        item = RawItem(
-            channel=Channel.EMAIL,
-            kind="message",
-            body=body,
-            received_at=received_at,
-            content_type="message/rfc822",
-            meta={"door": "imap", "recipient": account.inbox_address},
-        )
+        inbox = account.inbox_address
+        envelope = Envelope(None, {inbox: []})  # which only the mailbox's own server has seen
         with self._turns:
-            return self.ask(gateway.receive, item, at=self.now())
+            return self.ask(take_in, body, envelope, inbox, door="imap", at=self.now(), received_at=received_at)
