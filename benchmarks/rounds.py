@@ -151,7 +151,7 @@ def _client(port: int, calls: Sequence[Call], waits: list[float], troubles: list
             while one is not None:
                 connection.request(one.method, one.path, one.body, one.headers)
                 answer = connection.getresponse()
-                _check(one, answer.status, answer.read())
+                check(one, answer.status, answer.read())
                 one = one.then
             waits.append(time.perf_counter() - began)
     except BaseException as trouble:  # noqa: BLE001 - told by the thread that waits for us
@@ -160,7 +160,8 @@ def _client(port: int, calls: Sequence[Call], waits: list[float], troubles: list
         connection.close()
 
 
-def _check(call: Call, status: int, content: bytes) -> None:
+def check(call: Call, status: int, content: bytes) -> None:
+    """Raise RuntimeError unless the call was answered as it must be."""
     if status != call.status:
         raise RuntimeError(f"{call.method} {call.path}: {status} {content[:500]!r}")
 
