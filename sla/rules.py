@@ -17,6 +17,7 @@ from sla.calendars import hours_of
 from sla.facts import Facts
 from sla.hours import BusinessHours
 from sla.models import SEEN, Policy, RulesStamp
+from ticketing.fetching import fetch_one
 from ticketing.store import db
 
 
@@ -95,15 +96,18 @@ def in_force() -> InForce:
 
 
 def _read_in_force_unless_kept() -> InForce:
-    stamp = db.session().scalar(select(RulesStamp.value).where(RulesStamp.id == 1))
+    stamp = fetch_one(_STAMP)
     if stamp is None:
         return _read_in_force()
-    kept = _kept.get(stamp)
+    kept = _kept.get(stamp.value)
     if kept is None:
         kept = _read_in_force()
         _kept.clear()
-        _kept[stamp] = kept
+        _kept[stamp.value] = kept
     return kept
+
+
+_STAMP = select(RulesStamp.value).where(RulesStamp.id == 1)
 
 
 def history() -> History:

@@ -21,7 +21,7 @@ from sla.steps import next_step, target_of, warning
 from sla.summary import summarise
 from ticketing import journal
 from ticketing.events import Entry, TicketOpened
-from ticketing.inserting import insert_now
+from ticketing.inserting import insert_together
 from ticketing.models import Ticket
 from ticketing.store import db
 
@@ -41,7 +41,8 @@ def observe(ticket: Ticket, entry: Entry) -> None:
     else:
         life = _life_of(ticket, rows)
         life.take(entry, promises)
-    ticket.sla_state = life.pack()
+    if (state := life.pack()) != ticket.sla_state:  # or the flush looks at the ticket, which costs more than to compare
+        ticket.sla_state = state
     for trouble in life.troubles:
         log.error("clock not kept", ticket=ticket.id, policy=life.policy_id, reason=trouble)
     if life.has_clocks_at_hand:
@@ -130,13 +131,16 @@ def _keep(ticket: Ticket, life: Life, rows: list[Clock], promises: Promises, at:
         elif row.breached_at is None:
             row.agent_id = life.facts.assignee_id  # nobody has noticed yet whose it was
         _write(row, value, promises)
-    for value in life.clocks[len(rows) :]:
-        row = Clock(ticket_id=ticket.id, steps_done=0)
-        _note(row, life.facts)
-        _write(row, value, promises)
-        insert_now(row)
-        rows.append(row)
-    summarise(ticket, rows)
+    new = [_begun(ticket, life.facts, value, promises) for value in life.clocks[len(rows) :]]
+    insert_together(new)
+    summarise(ticket, [*rows, *new])
+
+
+def _begun(ticket: Ticket, facts: Facts, value: SLAClock, promises: Promises) -> Clock:
+    row = Clock(ticket_id=ticket.id, steps_done=0)
+    _note(row, facts)
+    _write(row, value, promises)
+    return row
 
 
 def _was_missed(row: Clock, value: SLAClock, at: datetime) -> bool:

@@ -8,15 +8,15 @@ from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from ticketing.envelope import HandleKind, Sender
 from ticketing.errors import Erased, InvalidInput, NotFound
-from ticketing.fetching import fetch
 from ticketing.folding import handle_key, name_key
 from ticketing.handles import fold
 from ticketing.inserting import insert_now, insert_unless_taken
 from ticketing.models import Customer, Handle
+from ticketing.reading import read, read_one, whole
 from ticketing.store import db
 
 MAX_NAME = 200
@@ -34,7 +34,7 @@ def recognise(senders: Sequence[Sender], *, at: datetime) -> tuple[Customer, lis
     The customer is locked, so that two first messages at once find one another. Raises InvalidHandle.
     """
     while True:
-        known = find_handles(senders)
+        known = _find(senders, locked=len(senders) == 1)
         try:
             if not any(known):
                 return _newcomer(senders, at)
@@ -76,7 +76,8 @@ def _recognise(
     if owner is None:
         owner = new_customer(name, at=at)
     else:
-        lock_customer(owner)
+        if len(handles) > 1:  # or they are locked already
+            lock_customer(owner)
         if owner.merged_into_id is not None or owner.erased_at is not None:
             raise MovedMeanwhile
         if name and not owner.name:
@@ -164,14 +165,13 @@ def lock_customer(customer: Customer) -> None:
     """Hold everybody else off this person until the transaction ends; the row is then in its newest state."""
     session = db.session()
     session.flush()
-    session.scalar(_LOCKED, {"customer": customer.id})
+    read_one(_LOCKED, Customer, {"customer": customer.id})
 
 
 _LOCKED = (
-    select(Customer)
+    whole(Customer)
     .where(Customer.id == bindparam("customer", type_=Customer.id.type))
     .with_for_update(of=Customer, key_share=True)
-    .execution_options(populate_existing=True)
 )
 
 
@@ -189,32 +189,30 @@ def find_handles(senders: Sequence[Sender]) -> list[Handle | None]:
 
     One that is detached is nobody's any more. Raises InvalidHandle.
     """
+    return _find(senders, locked=False)
+
+
+def _find(senders: Sequence[Sender], *, locked: bool) -> list[Handle | None]:
+    """Find handles; `locked` locks their customers too, which only one may ask for: several are locked in order."""
     wanted = [(sender.kind, fold(sender.kind, sender.address)) for sender in senders]
     if not wanted:
         return []
     db.session().flush()
     values = {name: value for number, one in enumerate(wanted) for name, value in zip(_bound(number), one, strict=True)}
-    ids = [row.id for row in fetch(_matching(len(wanted)), values)]
-    if not ids:
-        return [None] * len(wanted)
-    known = {(row.kind, row.address): row for row in db.session().scalars(_WITH_CUSTOMERS, {"ids": ids})}
+    known: dict[tuple[HandleKind, str], Handle] = {}
+    for handle, customer in read(_matching(len(wanted), locked), [Handle, Customer], values):
+        set_committed_value(handle, "customer", customer)
+        known[handle.kind, handle.address] = handle
     return [known.get(one) for one in wanted]
 
 
-_WITH_CUSTOMERS = (
-    select(Handle)
-    .where(Handle.id.in_(bindparam("ids", expanding=True)))
-    .options(joinedload(Handle.customer))
-    .execution_options(populate_existing=True)
-)
-
-
 @cache
-def _matching(count: int) -> Select[Any]:
+def _matching(count: int, locked: bool) -> Select[Any]:
     """Return the statement that finds so many handles by kind and address."""
     bound = [_bound(number) for number in range(count)]
     matches = (and_(Handle.kind == bindparam(kind), Handle.address == bindparam(address)) for kind, address in bound)
-    return select(Handle.id).where(or_(*matches))
+    found = whole(Handle, Customer).join(Customer, Customer.id == Handle.customer_id).where(or_(*matches))
+    return found.with_for_update(of=Customer, key_share=True) if locked else found
 
 
 def _bound(number: int) -> tuple[str, str]:

@@ -114,13 +114,15 @@ def run(connection: Connection, sql: str, values: Any = None) -> list[Any]:
     plain = connection.connection.dbapi_connection
     if driver is None or plain is None:
         raise RuntimeError("there is no connection")
+    is_sqlite = connection.dialect.name == "sqlite"
     # PostgreSQL's binary form is cheaper to read than its text, but not for several statements at once.
-    cursor: Any = plain.cursor() if connection.dialect.name == "sqlite" else plain.cursor(binary=values is not None)
+    cursor: Any = plain.cursor() if is_sqlite else plain.cursor(binary=values is not None)
     for listener in connection.engine.dispatch.before_cursor_execute:
         listener(connection, cursor, sql, values, None, False)
     try:
         cursor.execute(sql, values)
-        found: list[Any] = cursor.fetchall() if cursor.description else []
+        # Not by `description`, for which psycopg describes every column.
+        found: list[Any] = cursor.fetchall() if is_sqlite or cursor.rownumber is not None else []
     except driver.Error as error:
         if connection.dialect.is_disconnect(error, plain, cursor):
             connection.invalidate(error)

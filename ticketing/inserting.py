@@ -74,6 +74,17 @@ def update_now(entity: Any) -> None:
     session.add(entity)
 
 
+def insert_together(entities: Sequence[Any]) -> None:
+    """Insert new entities of one model, given the same columns, in one statement. The session does not know them."""
+    if not entities:
+        return
+    model: Any = type(entities[0])
+    columns = _columns(model)
+    lines = [{key: value for key, value in vars(one).items() if key in columns} for one in entities]
+    for _ in insert_lines(model, lines):
+        pass
+
+
 def insert_lines(model: Any, lines: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
     """Insert rows that nobody needs as entities, all with the same columns; yield them with their columns and `id`."""
     given = tuple(lines[0]) if lines else ()

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
+from ticketing.fetching import fetch
 from ticketing.models import Handle, Ticket
 from ticketing.search.question import Term
 from ticketing.search.words import Word, words_of
@@ -24,21 +25,28 @@ WEIGHTS = "{0.05, 0.2, 0.4, 1.0}"  # D, C, B, A
 
 PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 # The handles are put in by the database: a ticket is opened without having read them.
-ADD = text("""
+_ADD = """
     INSERT INTO search_entry (ticket_id, words, size)
     SELECT :ticket, coalesce(setweight(to_tsvector('simple', translate(
         (SELECT string_agg(address, ' ') FROM handle WHERE customer_id = :customer AND kind <> 'visitor'),
         :punctuation, :blanks)), 'B'), '') || CAST(:words AS tsvector), :size
     ON CONFLICT (ticket_id) DO UPDATE SET words = excluded.words, size = excluded.size
-""").bindparams(bindparam("punctuation", PUNCTUATION), bindparam("blanks", " " * len(PUNCTUATION)))
-CHANGE = text("""
+"""
+_CHANGE = """
     UPDATE search_entry SET
         words = CASE WHEN CAST(:subject AS tsvector) IS NULL THEN words
                      ELSE CAST(:subject AS tsvector) || ts_filter(words, '{b,d}') END
              || CASE WHEN size + :size > :most THEN CAST('' AS tsvector) ELSE CAST(:said AS tsvector) END,
         size = least(size + :size, :most)
     WHERE ticket_id = :ticket
-""").bindparams(bindparam("most", MOST_BYTES))
+"""
+_PLACES: Sequence[Any] = (bindparam("punctuation", PUNCTUATION), bindparam("blanks", " " * len(PUNCTUATION)))
+ADD = text(_ADD).bindparams(*_PLACES)
+CHANGE = text(_CHANGE).bindparams(bindparam("most", MOST_BYTES))
+# For one ticket, as with every message: what returns rows goes past SQLAlchemy's execution (see ticketing.fetching).
+_WRITTEN = "RETURNING ticket_id"
+ADD_ONE = text(_ADD + _WRITTEN).bindparams(*_PLACES).columns(column("ticket_id"))
+CHANGE_ONE = text(_CHANGE + _WRITTEN).bindparams(bindparam("most", MOST_BYTES)).columns(column("ticket_id"))
 LOCK = text("SELECT ticket_id FROM search_entry WHERE ticket_id = ANY(:tickets) ORDER BY ticket_id FOR UPDATE")
 
 entries: Any = table("search_entry", column("ticket_id"), column("words"))
@@ -47,12 +55,19 @@ entries: Any = table("search_entry", column("ticket_id"), column("words"))
 def add(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Write the words of whole tickets, in one statement; what is there of them is replaced."""
     values = [_whole(row) for row in rows]
-    session.connection().execute(ADD, values if len(values) > 1 else values[0])
+    if len(values) == 1:
+        fetch(ADD_ONE, values[0])
+    else:
+        session.connection().execute(ADD, values)
 
 
 def change(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Replace subjects (None: it stays) and add what was said, in one statement."""
-    session.execute(CHANGE, [_changed(row) for row in rows])
+    values = [_changed(row) for row in rows]
+    if len(values) == 1:
+        fetch(CHANGE_ONE, values[0])
+    else:
+        session.connection().execute(CHANGE, values)
 
 
 def drop_deleted(_session: Session, *, first: bool) -> bool:
