@@ -31,6 +31,8 @@ class Wait(Base):
     end: Mapped[WaitEnd | None]
 
 
-_answered = text("\"end\" = 'answered'")
+_over = text("ended_at IS NOT NULL")
+_lasts = text("ended_at IS NULL")
 
-Index("ix_wait_answered", Wait.queue_id, Wait.ended_at, postgresql_where=_answered, sqlite_where=_answered)
+Index("ix_wait_over", Wait.queue_id, Wait.ended_at, postgresql_where=_over, sqlite_where=_over)
+Index("ix_wait_open", Wait.queue_id, Wait.began_at, postgresql_where=_lasts, sqlite_where=_lasts)
