@@ -2,13 +2,12 @@
 
 import pytest
 
-from channels.errors import MalformedPayload, PermanentFailure, UnsupportedPayload
-from channels.protocol import Outgoing, OutgoingFile, Parsed, Receipt
-from channels.sms import SMSChannel
+from channels.errors import MalformedPayload, UnsupportedPayload
+from channels.protocol import Parsed, Receipt
+from channels.texting.adapter import SMSChannel
 from config.settings import Settings
 from tests.channels import twilio_forms
-from tests.conftest import NOON
-from ticketing.envelope import Channel, InboundMessage, MessageState
+from ticketing.envelope import Channel, InboundMessage, MessageState, Opting
 
 
 @pytest.fixture
@@ -42,14 +41,6 @@ def test_a_message_without_words_is_a_message(channel: SMSChannel) -> None:
     assert words(channel, Body="") == ""
 
 
-def test_pictures_leave_a_trace_in_the_text(channel: SMSChannel) -> None:
-    fields = {"NumMedia": "2", "MediaUrl0": "https://api.twilio.com/m/ME1", "MediaContentType0": "image/jpeg"}
-
-    text = words(channel, Body="Look", **fields)
-
-    assert text == "Look\n[image/jpeg: https://api.twilio.com/m/ME1]\n[file: no address given]"
-
-
 @pytest.mark.parametrize("count", ["1000000000", "-1", "two", "²"])
 def test_an_absurd_number_of_pictures_is_malformed(channel: SMSChannel, count: str) -> None:
     with pytest.raises(MalformedPayload):
@@ -62,9 +53,39 @@ def test_what_must_be_there_is_named(channel: SMSChannel, missing: str) -> None:
         read(channel, **{missing: " "})
 
 
-def test_a_channel_that_is_not_set_up_is_kept_for_later(channel: SMSChannel) -> None:
-    with pytest.raises(UnsupportedPayload, match="whatsapp"):
-        read(channel, From="whatsapp:+14165550177")
+@pytest.mark.parametrize("sender", ["messenger:12345", "rcs:desk_agent", "whatsapp:+14165550177"])
+def test_a_channel_that_is_not_set_up_is_kept_for_later(channel: SMSChannel, sender: str) -> None:
+    with pytest.raises(UnsupportedPayload, match=sender.partition(":")[0]):
+        read(channel, From=sender)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("STOP", Opting.OUT),
+        (" stop. ", Opting.OUT),
+        ("Stop all", Opting.OUT),
+        ("Arrêt", Opting.OUT),
+        ("CANCEL", Opting.OUT),
+        ("unstop", Opting.IN),
+        ("Yes!", Opting.IN_IF_OUT),
+        ("STOP please", None),
+        ("help", None),
+        ("", None),
+        ("stop" + " " * 50, None),  # longer than anybody's thumb makes it
+    ],
+)
+def test_a_word_on_further_messages_is_known_alone(channel: SMSChannel, body: str, said: Opting | None) -> None:
+    content = read(channel, Body=body).content
+
+    assert isinstance(content, InboundMessage)
+    assert content.opting is said
+
+
+def test_what_twilio_took_a_message_for_counts_whatever_the_word(channel: SMSChannel) -> None:
+    told = [read(channel, Body=body, OptOutType=kind).content for body, kind in (("BASTA", "STOP"), ("END", "HELP"))]
+
+    assert [one.opting for one in told if isinstance(one, InboundMessage)] == [Opting.OUT, None]
 
 
 @pytest.mark.parametrize(
@@ -116,22 +137,17 @@ def test_a_receipt_without_our_id_goes_by_the_providers(channel: SMSChannel) -> 
     assert parsed.content.provider_id == twilio_forms.sid("SM")
 
 
-def test_a_file_is_refused_before_anything_is_sent(channel: SMSChannel) -> None:
-    outgoing = Outgoing(
-        message_id=1,
-        ticket_id=1,
-        channel=Channel.SMS,
-        sender=twilio_forms.OURS,
-        sender_name="",
-        recipient=twilio_forms.THEIRS,
-        recipient_name="",
-        subject="",
-        text="See the file",
-        html="",
-        automatic=False,
-        written_at=NOON,
-        files=(OutgoingFile("a.pdf", "application/pdf", "0" * 64),),
-    )
+@pytest.mark.parametrize(
+    ("code", "dead", "out", "again"),
+    [
+        ("30005", True, False, False),
+        ("21610", False, True, False),
+        ("30001", False, False, True),
+        ("30003",) + (False,) * 3,
+    ],
+)
+def test_an_error_code_says_what_follows(channel: SMSChannel, code: str, dead: bool, out: bool, again: bool) -> None:
+    receipt = hear(channel, "failed", ErrorCode=code).content
 
-    with pytest.raises(PermanentFailure):
-        channel.send(outgoing)
+    assert isinstance(receipt, Receipt)
+    assert (any(one.dead for one in receipt.undelivered), receipt.opted_out, receipt.may_go_again) == (dead, out, again)

@@ -1,0 +1,1 @@
+"""Text messages and WhatsApp, both by Twilio's messages."""
