@@ -22,6 +22,8 @@ from config.settings import Settings, SettingsError, load_settings
 if TYPE_CHECKING:
     from flask import Flask
 
+log = logging.getLogger(__name__)
+
 GRACE = 8  # seconds for the requests under way when we are asked to end; the supervisor kills after ten
 
 
@@ -85,7 +87,9 @@ def _threads(settings: Settings) -> dict[str, Any]:
 
 
 def _greenlets(settings: Settings) -> dict[str, Any]:
-    return {"worker_class": "gevent", "workers": settings.web_workers, "worker_connections": 5000}
+    # The sandbox's calls live in the memory of one process, so that there is only one.
+    workers = 1 if settings.sandbox else settings.web_workers
+    return {"worker_class": "gevent", "workers": workers, "worker_connections": 5000}
 
 
 class PlainLogger(Logger):  # type: ignore[misc]  # gunicorn is not typed
@@ -119,6 +123,8 @@ def main() -> None:
     os.umask(0o077)  # customers' files are in the data folder
     configure_logs(settings.log_level, settings.log_format)
     watch_supervisor()
+    if settings.sandbox and settings.web_workers > 1 and not settings.uses_sqlite:
+        log.warning("one web process: the sandbox's calls live in it, whatever COMPTOIR_WEB_WORKERS says")
     os.environ.pop("GUNICORN_CMD_ARGS", None)
     WebServer(settings, listening_on=arguments.fd).run()
 

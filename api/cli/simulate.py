@@ -42,15 +42,29 @@ def sms(sender: str, recipient: str, body: str) -> None:
 )
 @_to
 @click.option("--voicemail", default="", help="What they say after the tone; without it they hang up there.")
-def call(sender: str, recipient: str, voicemail: str) -> None:
+@click.option(
+    "--press",
+    "keys",
+    default=None,
+    help="Keys that they press, one each time the desk lets them; with --voicemail it is 2, which asks for the tone.",
+)
+@click.option("--patience", default=10.0, show_default=True, help="For how many seconds they wait for a person.")
+def call(sender: str, recipient: str, voicemail: str, keys: str | None, patience: float) -> None:
     """Call, listen, and perhaps leave a voicemail."""
     from channels.sandbox.telephone import Telephone
-    from ticketing.moment import utc_now
 
+    pressed = keys if keys is not None else "2" * bool(voicemail)
     with _desk() as desk:
-        ours = recipient or _first_inbox("phone")
-        telephone = Telephone(desk, caller=sender, ours=ours, voicemail=voicemail, narrate=click.echo)
-        telephone.call(at=utc_now())
+        telephone = Telephone(
+            desk,
+            caller=sender,
+            ours=recipient or _first_inbox("phone"),
+            voicemail=voicemail,
+            keys=pressed,
+            patience=patience,
+            narrate=click.echo,
+        )
+        telephone.call()
         click.echo(f"The desk knows it as {telephone.call_sid}.")
 
 

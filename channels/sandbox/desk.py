@@ -1,7 +1,9 @@
 """The desk as the world sees it: its public doors, knocked at with signatures where they want one."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import requests
 
@@ -23,6 +25,7 @@ class Desk:
             raise DeskTrouble("this desk runs without its sandbox, so nobody can play a customer (COMPTOIR_SANDBOX)")
         self.account: TwilioAccount = settings.twilio
         self.settings = settings
+        self._speed: float | None = None  # of the sandbox's clock, once it is known
         self._session = requests.Session()
         self._session.trust_env = False
 
@@ -45,16 +48,27 @@ class Desk:
         answer: dict[str, Any] = self._post(self.settings.local_url + path, json=dict(body), headers=headers).json()
         return answer
 
-    def hold_recording(self, words: str) -> dict[str, Any]:
-        """Have the sandbox hold a recording of somebody who says these words."""
-        credentials = (self.account.account_sid, self.account.auth_token)
-        url = f"{self.settings.local_url}/sandbox/recordings"
-        held: dict[str, Any] = self._post(url, data={"words": words}, auth=credentials).json()
-        return held
+    def sandbox(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Ask the sandbox's doors for something, or with a body do something there."""
+        url = f"{self.settings.local_url}/sandbox{path}"
+        answer: dict[str, Any] = (self._ask("GET", url) if body is None else self._post(url, json=dict(body))).json()
+        return answer
+
+    def let_time_pass(self, seconds: float) -> None:
+        """Wait; where the sandbox's clock stands still, have it make the step."""
+        if self._speed is None:
+            self._speed = float(self.sandbox("/clock")["speed"])
+        if self._speed:
+            time.sleep(seconds)
+        else:
+            self.sandbox("/clock/steps", {"seconds": seconds})
 
     def _post(self, url: str, **values: Any) -> requests.Response:
+        return self._ask("POST", url, **values)
+
+    def _ask(self, method: str, url: str, **values: Any) -> requests.Response:
         try:
-            answer = self._session.post(url, timeout=TIMEOUT, **values)
+            answer = self._session.request(method, url, timeout=TIMEOUT, **values)
         except requests.RequestException as error:
             raise DeskTrouble(
                 f"nobody answers at {self.settings.local_url} ({type(error).__name__}); is `comptoir serve` running?"
@@ -62,6 +76,11 @@ class Desk:
         if not answer.ok:
             raise DeskTrouble(f"the desk answered {answer.status_code}: {_words(answer)}")
         return answer
+
+
+def device_path(address: str) -> str:
+    """Return where the sandbox has a device."""
+    return f"/devices/{quote(address, safe='')}"
 
 
 def _words(answer: requests.Response) -> str:

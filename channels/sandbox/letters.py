@@ -7,31 +7,30 @@ from email.utils import format_datetime, make_msgid, parseaddr
 from html import escape
 from typing import Any
 
-from channels.sandbox.desk import Desk, DeskTrouble
-from channels.sandbox.provider import new_sid
+from channels.sandbox.desk import Desk, DeskTrouble, device_path
 from ticketing.moment import utc_now
 
 SMTP_TIMEOUT = 20.0
+LOOKS, BETWEEN_LOOKS = 150, 0.2  # seconds
 
 
 def text(desk: Desk, *, sender: str, recipient: str, body: str) -> str:
-    """Send a text message to the desk; return its SID. Raises DeskTrouble."""
-    sid = new_sid("SM")
-    form = {
-        "AccountSid": desk.account.account_sid,
-        "ApiVersion": "2010-04-01",
-        "Body": body,
-        "From": sender,
-        "MessageSid": sid,
-        "NumMedia": "0",
-        "NumSegments": "1",
-        "SmsMessageSid": sid,
-        "SmsSid": sid,
-        "SmsStatus": "received",
-        "To": recipient,
-    }
-    desk.webhook("/inbound/twilio/sms", form)
-    return sid
+    """Send a text message from a telephone to the desk, and wait until it is there; return its SID.
+
+    Raises DeskTrouble.
+    """
+    path = device_path(sender)
+    message = desk.sandbox(f"{path}/messages", {"to": recipient, "body": body})
+    sid = str(message["sid"])
+    for _ in range(LOOKS):
+        if message["state"] == "not taken":
+            raise DeskTrouble(f"the desk does not take the message {sid}")
+        if message["state"] == "arrived":
+            return sid
+        desk.let_time_pass(BETWEEN_LOOKS)
+        newer = desk.sandbox(f"{path}?after={message['n']}")["messages"]
+        message = next((one for one in newer if one["sid"] == sid), message)
+    raise DeskTrouble(f"the desk has not taken the message {sid} for a while")
 
 
 def mail(desk: Desk, *, sender: str, recipient: str, subject: str, body: str, reply_to: str = "") -> str:

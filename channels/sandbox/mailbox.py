@@ -16,6 +16,7 @@ from ticketing.moment import utc_now
 log = structlog.get_logger()
 
 MAX_HEADERS = 100
+MAX_HTML = 200_000  # characters
 
 
 class SandboxMailHandler:
@@ -47,7 +48,9 @@ def read_mail(content: bytes, mail_from: str, recipient: str) -> Arrived:
         sender=folded.get("from", mail_from),
         recipient=recipient,
         subject=folded.get("subject", ""),
-        body=_text(mail),
+        body=_text(mail, "plain", "html"),
+        html=_text(mail, "html")[:MAX_HTML],
+        attachments=tuple(part.get_filename() or "a file" for part in mail.iter_attachments())[:MAX_HEADERS],
         message_id=message_id,
         provider_id=message_id,
         headers=headers,
@@ -55,8 +58,8 @@ def read_mail(content: bytes, mail_from: str, recipient: str) -> Arrived:
     )
 
 
-def _text(mail: EmailMessage) -> str:
-    part = mail.get_body(("plain", "html"))
+def _text(mail: EmailMessage, *kinds: str) -> str:
+    part = mail.get_body(kinds)
     if part is None:
         return ""
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from config.settings import Settings
+from ticketing.envelope import Channel
 
 FILE = "sandbox.sqlite3"
 BUSY_SECONDS = 15.0
@@ -21,6 +22,9 @@ CREATE TABLE IF NOT EXISTS arrived (
 );
 CREATE TABLE IF NOT EXISTS recording (
     provider_id TEXT PRIMARY KEY, content BLOB NOT NULL, seconds INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS medium (
+    provider_id TEXT PRIMARY KEY, content BLOB NOT NULL, content_type TEXT NOT NULL
 );
 """
 
@@ -37,6 +41,8 @@ class Arrived:
     at: datetime
     subject: str = ""
     message_id: str = ""
+    html: str = ""  # a mail's design
+    attachments: tuple[str, ...] = ()  # the names of a mail's files
     headers: dict[str, str] = field(default_factory=dict)
 
     def shown(self) -> dict[str, Any]:
@@ -47,6 +53,8 @@ class Arrived:
             "from": self.sender,
             "subject": self.subject,
             "body": self.body,
+            "html": self.html,
+            "attachments": list(self.attachments),
             "message_id": self.message_id,
             "provider_id": self.provider_id,
             "headers": self.headers,
@@ -77,6 +85,24 @@ class SandboxStore:
             rows = connection.execute(query, (channel, recipient, limit)).fetchall()
         return [json.loads(item) for (item,) in reversed(rows)]
 
+    def mails(self, recipient: str, *, after: int, limit: int) -> tuple[list[tuple[int, dict[str, Any]]], int]:
+        """Return the newest mails of a mailbox behind the number `after`, oldest first, each with its number.
+
+        Beside them the newest number of all: less than one that was given before, the store was begun anew.
+        """
+        query = "SELECT id, item FROM arrived WHERE channel = ? AND recipient = ? AND id > ? ORDER BY id DESC LIMIT ?"
+        with self._open() as connection:
+            rows = connection.execute(query, (Channel.EMAIL, recipient, after, limit)).fetchall()
+            (newest,) = connection.execute("SELECT coalesce(max(id), 0) FROM arrived").fetchone()
+        return [(number, json.loads(item)) for number, item in reversed(rows)], newest
+
+    def mail(self, number: int) -> dict[str, Any] | None:
+        """Return one mail; None if there is none of that number."""
+        query = "SELECT item FROM arrived WHERE channel = ? AND id = ?"
+        with self._open() as connection:
+            row = connection.execute(query, (Channel.EMAIL, number)).fetchone()
+        return dict(json.loads(row[0])) if row is not None else None
+
     def keep_recording(self, provider_id: str, content: bytes, seconds: int) -> None:
         with self._open() as connection:
             connection.execute("INSERT INTO recording VALUES (?, ?, ?)", (provider_id, content, seconds))
@@ -87,6 +113,21 @@ class SandboxStore:
             query = "SELECT content FROM recording WHERE provider_id = ?"
             row = connection.execute(query, (provider_id,)).fetchone()
         return bytes(row[0]) if row is not None else None
+
+    def forget_recording(self, provider_id: str) -> None:
+        with self._open() as connection:
+            connection.execute("DELETE FROM recording WHERE provider_id = ?", (provider_id,))
+
+    def keep_medium(self, provider_id: str, content: bytes, content_type: str) -> None:
+        with self._open() as connection:
+            connection.execute("INSERT INTO medium VALUES (?, ?, ?)", (provider_id, content, content_type))
+
+    def medium(self, provider_id: str) -> tuple[bytes, str] | None:
+        """Return a picture's or file's bytes and content type; None if there is none of that name."""
+        with self._open() as connection:
+            query = "SELECT content, content_type FROM medium WHERE provider_id = ?"
+            row = connection.execute(query, (provider_id,)).fetchone()
+        return (bytes(row[0]), str(row[1])) if row is not None else None
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

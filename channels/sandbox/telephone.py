@@ -1,113 +1,105 @@
-"""A caller's telephone: rings the desk, hears what its TwiML says, and may speak after the tone."""
+"""A caller's telephone, for `comptoir simulate call`: a device of the sandbox, played through its doors."""
 
-import time
 from collections.abc import Callable
-from datetime import datetime
-from urllib.parse import urljoin
+from typing import Any
 
-from channels.sandbox import provider, twiml_reader
-from channels.sandbox.desk import Desk, DeskTrouble
-from channels.sandbox.twiml_reader import UnreadableTwiML, Verb
+from channels.sandbox.desk import Desk, DeskTrouble, device_path
 
-VOICE = "/inbound/twilio/voice"
-MAX_DOCUMENTS = 10
-NO_DIGITS = "hangup"  # what Twilio sends for the key that ended a recording when the caller just hung up
+PACE = 20  # nobody listens in real time
+BETWEEN_LOOKS = 0.5  # seconds
 
 Narrate = Callable[[str], None]
 
 
 class Telephone:
-    """One call from `caller` to `ours`; `narrate` is told what happens, in plain words."""
+    """One call from `caller` to `ours`; `narrate` is told what happens, in plain words.
 
-    def __init__(self, desk: Desk, *, caller: str, ours: str, voicemail: str, narrate: Narrate) -> None:
+    `keys` are pressed one at a time, each when the desk has said something to which a key may be an answer. `patience`
+    is for how many seconds the caller waits for a person.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        caller: str,
+        ours: str,
+        voicemail: str = "",
+        keys: str = "",
+        patience: float = 10.0,
+        narrate: Narrate,
+    ) -> None:
         self._desk = desk
-        self._form = {
-            "AccountSid": desk.account.account_sid,
-            "ApiVersion": "2010-04-01",
-            "CallSid": provider.new_sid("CA"),
-            "Called": ours,
-            "Caller": caller,
-            "Direction": "inbound",
-            "From": caller,
-            "To": ours,
-        }
+        self._device = device_path(caller)
+        self._caller, self._ours = caller, ours
         self._voicemail = voicemail
+        self._keys = list(keys)
+        self._patience = patience
         self._narrate = narrate
-        self._later: list[tuple[str, dict[str, str]]] = []  # what Twilio posts when a recording is ready
+        self._seen = 0
+        self._may_answer = False
+        self.call_sid = ""
 
-    @property
-    def call_sid(self) -> str:
-        return self._form["CallSid"]
-
-    def call(self, *, at: datetime) -> None:
-        """Ring, listen, speak, hang up. Raises DeskTrouble."""
-        began = time.monotonic()
-        self._narrate(f"{self._form['From'] or 'Somebody with a withheld number'} calls {self._form['To']}.")
-        self._listen(self._desk.settings.public_url + VOICE, self._form | {"CallStatus": "ringing"})
-        seconds = max(1, round(time.monotonic() - began))
-        for url, form in self._later:
-            self._desk.webhook(url, form)
-        ended = provider.call_status(
-            self.call_sid,
-            self._desk.account.account_sid,
-            self._form,
-            "completed",
-            at=at,
-            seconds=seconds,
-            direction="inbound",
-        )
-        self._desk.webhook(f"{VOICE}/status", ended)
+    def call(self) -> None:
+        """Ring, listen, press keys, speak, hang up. Raises DeskTrouble."""
+        self._narrate(f"{_named(self._caller)} calls {self._ours}.")
+        self._seen = int(self._desk.sandbox(f"{self._device}?after=1000000000")["next"])
+        call = self._desk.sandbox(f"{self._device}/calls", {"to": self._ours, "pace": PACE})
+        self.call_sid = str(call["sid"])
+        waited = 0.0
+        while call["state"] != "ended":
+            self._desk.let_time_pass(BETWEEN_LOOKS)
+            call = self._look()
+            if call["doing"] == "recording":
+                self._leave_word()
+            elif call["doing"] in ("keys", "waiting") and self._keys and self._may_answer:
+                self._may_answer = False
+                self._do("keys", {"digits": self._keys.pop(0)})
+            elif call["doing"] in ("keys", "waiting", "talking"):
+                waited += BETWEEN_LOOKS
+                if waited >= self._patience:
+                    self._narrate("The caller has no more patience.")
+                    self._do("end", {})
         self._narrate("The call is over.")
 
-    def _listen(self, url: str, form: dict[str, str]) -> None:
-        """Do what each document says; one may lead to another."""
-        for _ in range(MAX_DOCUMENTS):
-            onward = self._follow(self._read(self._desk.webhook(url, form)), url)
-            if onward is None:
-                return
-            url, form = onward
-        raise DeskTrouble(f"the desk sends the caller on and on, {MAX_DOCUMENTS} times by now")
+    def _look(self) -> dict[str, Any]:
+        """Tell what is new, and return the call as it is now."""
+        device = self._desk.sandbox(f"{self._device}?after={self._seen}")
+        self._seen = int(device["next"])
+        for item in device["items"]:
+            if item["call"] == self.call_sid:
+                self._tell(item)
+        for call in device["calls"]:
+            if call["sid"] == self.call_sid:
+                found: dict[str, Any] = call
+                return found
+        raise DeskTrouble("the sandbox has forgotten the call")
 
-    def _read(self, document: str) -> list[Verb]:
-        try:
-            return twiml_reader.read(document)
-        except UnreadableTwiML as error:
-            raise DeskTrouble(f"a telephone cannot follow what the desk answers: {error}") from None
+    def _tell(self, item: dict[str, Any]) -> None:
+        if item["kind"] == "said":
+            self._may_answer = True
+            self._narrate(f"The desk says: {item['text']}")
+        elif item["kind"] == "heard":
+            self._narrate(f"Somebody says: {item['text']}")
+        elif item["kind"] in ("played", "music"):
+            self._may_answer = True
 
-    def _follow(self, verbs: list[Verb], url: str) -> tuple[str, dict[str, str]] | None:
-        """Do the verbs in order; return where the call goes on, None when it ends."""
-        for verb in verbs:
-            if verb.name == "Say":
-                self._narrate(f"The desk says: {verb.text}")
-            elif verb.name == "Pause":
-                self._narrate(f"Silence for {verb.attributes.get('length', '1')} s.")
-            elif verb.name == "Hangup":
-                self._narrate("The desk hangs up.")
-                return None
-            elif verb.name == "Redirect":
-                return urljoin(url, verb.text), self._form | {"CallStatus": "in-progress"}
-            elif verb.name == "Record":
-                return self._record(verb, url)
-            else:
-                raise DeskTrouble(f"the desk answers <{verb.name}>, which this telephone does not know")
-        return None
-
-    def _record(self, verb: Verb, url: str) -> tuple[str, dict[str, str]] | None:
+    def _leave_word(self) -> None:
         """Speak after the tone, or hang up at it."""
-        if not self._voicemail:
+        if self._voicemail:
+            self._narrate(f"A tone. The caller says: {self._voicemail}")
+            self._do("words", {"text": self._voicemail})
+            self._voicemail = ""
+            self._desk.let_time_pass(BETWEEN_LOOKS)
+            self._do("keys", {"digits": "#"})
+        else:
             self._narrate("A tone. The caller hangs up without a word.")
-            return None
-        self._narrate(f"A tone. The caller says: {self._voicemail}")
-        held = self._desk.hold_recording(self._voicemail)
-        recording = {
-            "RecordingDuration": str(held["seconds"]),
-            "RecordingSid": held["sid"],
-            "RecordingUrl": held["url"],
-        }
-        if callback := verb.attributes.get("recordingStatusCallback"):
-            told = {name: self._form[name] for name in ("AccountSid", "CallSid")}  # Twilio says no more of the call
-            told |= {"RecordingChannels": "1", "RecordingSource": "RecordVerb", "RecordingStatus": "completed"}
-            self._later.append((urljoin(url, callback), told | recording))
-        key = verb.attributes.get("finishOnKey", NO_DIGITS)[:1] or NO_DIGITS
-        form = self._form | {"CallStatus": "in-progress", "Digits": key} | recording
-        return urljoin(url, verb.attributes.get("action") or url), form
+            self._do("end", {})
+        self._desk.let_time_pass(BETWEEN_LOOKS)
+
+    def _do(self, deed: str, body: dict[str, Any]) -> None:
+        self._desk.sandbox(f"{self._device}/calls/{self.call_sid}/{deed}", body)
+
+
+def _named(caller: str) -> str:
+    return "Somebody with a withheld number" if caller in ("", "anonymous") else caller

@@ -13,7 +13,9 @@ from werkzeug.serving import make_server
 from api.app import create_app
 from api.embedded import ports
 from channels.email.smtp_server import start_doors
+from channels.sandbox.exchange import Exchange
 from config.settings import Settings, sandbox_account
+from tests.channels.twilio_contract import ContractWatch
 from tests.conftest import PUBLIC_URL, SECRET_KEY
 from ticketing.store import db
 
@@ -38,6 +40,9 @@ def running(base: Settings, template: Path, folder: Path) -> Iterator[Flask]:
         twilio=sandbox_account(SECRET_KEY, f"{url}/sandbox/twilio"),
     )
     app = create_app(settings)
+    app.extensions["comptoir.sandbox"] = Exchange(settings, speed=0)
+    watch = ContractWatch()  # all that our code asks of Twilio is held against what Twilio publishes
+    exchange(app).watchers.append(watch)
     server = make_server("127.0.0.1", port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
@@ -45,25 +50,26 @@ def running(base: Settings, template: Path, folder: Path) -> Iterator[Flask]:
     try:
         with app.app_context():
             yield app
-            _finish(app)
+            assert watch.breaches == []
             db.session.remove()
             db.engine.dispose()
     finally:
+        exchange(app).close()
         doors.stop()
         server.shutdown()
         thread.join()
         server.server_close()
 
 
-def _finish(app: Flask) -> None:
-    """Let the sandbox post what it still has to."""
-    if (sandbox := app.extensions.pop("comptoir.sandbox", None)) is not None:
-        sandbox.close()
+def exchange(app: Flask) -> Exchange:
+    """The sandbox's exchange. Its clock stands still, except while `run_for` lets it run."""
+    found: Exchange = app.extensions["comptoir.sandbox"]
+    return found
 
 
-def settle(app: Flask) -> None:
-    """Wait until the sandbox has told everything, and forget what this session has read."""
-    _finish(app)
+def settle(app: Flask, *, seconds: float = 30) -> None:
+    """Let the sandbox do and tell all that it has to, and forget what this session has read."""
+    exchange(app).run_for(seconds)
     settle_session()
 
 

@@ -51,6 +51,7 @@ def test_a_number_is_dialled_in_full_however_it_is_written(desk: Flask, channel:
 
     accepted = adapter(outgoing.channel).send(outgoing)
 
+    live_desk.settle(desk)
     (item,) = SandboxStore(desk.extensions["comptoir.settings"]).arrived(limit=10)
     assert (item["to"], item["provider_id"]) == ("+14165550177", accepted.provider_id)
 

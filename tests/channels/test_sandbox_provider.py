@@ -13,6 +13,7 @@ from channels import twilio_api
 from channels.errors import PermanentFailure, TransientFailure
 from channels.sandbox.store import Arrived, SandboxStore
 from config.settings import Settings
+from tests.channels import live_desk
 from tests.conftest import NOON
 from ticketing.store import db
 
@@ -43,6 +44,7 @@ def test_the_sdk_reads_the_answer_to_a_message(desk: Flask) -> None:
     assert message.sid.startswith("SM")
     assert (message.status, message.direction, message.to, message.from_) == ("queued", "outbound-api", THEIRS, OURS)
     assert message.date_created.tzinfo is not None
+    live_desk.settle(desk)
     (item,) = outbox(desk)
     assert item.pop("at").endswith("Z")
     assert item == {
@@ -59,12 +61,14 @@ def test_the_sdk_reads_the_answer_to_a_call_and_its_words_arrive(desk: Flask) ->
 
     assert call.sid.startswith("CA")
     assert call.status == "queued"
+    live_desk.settle(desk)
     assert [item["body"] for item in outbox(desk, channel="phone")] == ["Your kettle is ready."]
 
 
 def test_the_outbox_is_in_order_and_can_be_filtered(desk: Flask) -> None:
     for to, body in ((THEIRS, "one"), ("+14165550178", "two"), (THEIRS, "three")):
         client(desk).messages.create(to=to, from_=OURS, body=body)
+    live_desk.settle(desk)
 
     assert [item["body"] for item in outbox(desk)] == ["one", "two", "three"]
     assert [item["body"] for item in outbox(desk, to=THEIRS)] == ["one", "three"]
@@ -77,6 +81,7 @@ def test_a_stranger_is_not_served(desk: Flask, account: dict[str, str]) -> None:
     with pytest.raises(TransientFailure, match="TWILIO_AUTH_TOKEN"), twilio_api.handing_over():
         client(desk, **account).messages.create(to=THEIRS, from_=OURS, body="Hi")
 
+    live_desk.settle(desk)
     assert outbox(desk) == []
 
 

@@ -70,13 +70,14 @@ def test_a_call_with_a_voicemail_arrives(desk: Flask) -> None:
     assert "The desk says: Hello" in said.out
     assert "The call is over." in said.out
     assert messages() == ["Called with the number withheld.", "Left a voicemail of 2 seconds."]
-    assert not db.session().scalars(select(Ticket)).one().live
+    ticket = db.session().scalars(select(Ticket)).one()
+    assert (ticket.live, ticket.on_phone) == (True, False)  # a voicemail keeps the place in the line
 
 
 def test_who_hangs_up_at_the_tone_has_called_all_the_same(desk: Flask) -> None:
     make.inbox(Channel.PHONE)
 
-    said = comptoir(desk, "simulate", "call")
+    said = comptoir(desk, "simulate", "call", "--press", "2")
 
     assert said.code == 0, said.trouble
     assert "hangs up without a word" in said.out
