@@ -8,13 +8,13 @@ from shlex import quote
 from config.settings import Settings
 
 PAGES = [("API", "/docs")]  # title, path
-SANDBOX_PAGES = [("Outbox", "/sandbox/outbox")]
+SANDBOX_PAGES = [("Sandbox", "/sandbox"), ("Outbox", "/sandbox/outbox")]
 
 
 def banner(settings: Settings, tokens: Mapping[str, str], *, started_in: float) -> str:
     """Return the text for the newcomer. `tokens` are the demonstration's, by role; `started_in` is seconds."""
     lines = ["", "Comptoir is open.", ""]
-    pages = PAGES + (SANDBOX_PAGES if settings.sandbox else [])
+    pages = (SANDBOX_PAGES if settings.sandbox else []) + PAGES
     lines += [f"  {title:<11}{settings.public_url}{path}" for title, path in pages]
     lines += [
         f"  {'Mail in':<11}SMTP on {settings.smtp_host} port {settings.smtp_port}",
@@ -24,7 +24,7 @@ def banner(settings: Settings, tokens: Mapping[str, str], *, started_in: float) 
         width = max(len(role) for role in tokens) + 2
         lines += ["", "Tokens of the demonstration:", ""]
         lines += [f"  {role:<{width}}{token}" for role, token in tokens.items()]
-        lines += ["", "Be a customer, then an agent, from another terminal:", ""]
+        lines += ["", "Be a customer, then an agent, from another terminal (or on the sandbox’s page):", ""]
         lines += [f"  {_first_customer(settings)}", f"  {_first_call(settings, tokens)}"]
     return "\n".join([*lines, "", f"Started in {started_in:.1f} s. Ctrl-C closes it.", ""])
 
