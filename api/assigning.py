@@ -39,7 +39,7 @@ def drain_for(agent_id: int) -> None:
         drain(queue_id)
     if since is not None:
         with transaction("assignment"):
-            assignment.drained(agent_id, since=since)
+            assignment.drained(agent_id, since=since, at=utc_now())
 
 
 def wake_for(agent: Agent) -> None:

@@ -13,6 +13,7 @@ from typing import IO, Any
 import orjson
 
 from api.spreadsheet import lines
+from channels.phone.dossier import callbacks_to, calls_with
 from sla.promises import promises_to
 from ticketing.dossier import Dossier
 from ticketing.errors import NotFound
@@ -57,12 +58,15 @@ def _json(dossier: Dossier, names: dict[int, str]) -> Iterator[bytes]:
         "merged": merged,
         "handles": dossier.handles(),
         "consents": dossier.consents(),
+        "opt_outs": dossier.opt_outs(),
         "named_on": dossier.named_on(),
     }
     yield orjson.dumps(head, option=OPTIONS)[:-1]
     files = ({**one, "path": names.get(one["id"])} for one in dossier.files())
     promised = promises_to(dossier.persons)
+    by_phone = {"calls": calls_with(dossier.persons), "callbacks": callbacks_to(dossier.persons)}
     parts = {"tickets": dossier.tickets(), "messages": dossier.messages(), "files": files, "promises": promised}
+    parts |= by_phone
     for name, rows in parts.items():
         yield b',\n"' + name.encode() + b'": [\n'
         for number, row in enumerate(rows):

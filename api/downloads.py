@@ -16,7 +16,7 @@ def to_be_saved(attachment: Attachment) -> Response:
     store = file_store()
     if not store.has(attachment.sha256):
         raise NotFound(f"the bytes of attachment {attachment.id} are not in the store any more")
-    content = _content(store, attachment.sha256)
+    content = content_of(store, attachment.sha256)
     answer: Response = current_app.response_class(content, mimetype="application/octet-stream")
     answer.content_length = attachment.size
     answer.set_etag(attachment.sha256)
@@ -27,7 +27,7 @@ def to_be_saved(attachment: Attachment) -> Response:
     return answer
 
 
-def _content(store: FileStore, digest: str) -> Iterator[bytes]:
+def content_of(store: FileStore, digest: str) -> Iterator[bytes]:
     """Return the file's bytes; it is opened only when somebody reads them, so never for HEAD or 304."""
     with closing(store.open(digest)) as file:
         yield from pieces(file)

@@ -4,11 +4,38 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from api import acknowledging, assigning
+from api import acknowledging, assigning, calling, calling_back, recorded
 from channels import delivery, erasure, moved
 from channels.errors import TransientFailure
-from channels.events import VoicemailRecorded
-from channels.phone import recordings
+from channels.events import (
+    CallAbandoned,
+    CallArrived,
+    CallbackBooked,
+    CallbackCancelled,
+    CallbackDone,
+    CallbackDue,
+    CallbackMoved,
+    CallbackTried,
+    CalledAgain,
+    CallEnded,
+    CallEnding,
+    CallerReturned,
+    CallHeld,
+    CallOffered,
+    CallResumed,
+    CallTransferred,
+    LegEnded,
+    LegPickedUp,
+    MediaAnnounced,
+    RecordingDeleted,
+    RecordingFetched,
+    SupervisionChanged,
+    TalkRecorded,
+    TranscriptAdded,
+    VoicemailRecorded,
+)
+from channels.phone import answering, callback_attempts, ending, leaving
+from channels.texting import media
 from sla import promises, timekeeper
 from sla.events import PromiseKept, PromiseMade, PromiseWithdrawn, SLARearmed
 from ticketing import assignment, jobs, journal, search
@@ -58,9 +85,9 @@ def _deliver(entry: Entry) -> None:
     retry_deliveries(entry.ticket_id)
 
 
-def _fetch_recording(entry: Entry) -> None:
-    if isinstance(entry.event, VoicemailRecorded):
-        recordings.fetch(entry.event.call_id, now=utc_now)
+def _fetch_media(entry: Entry) -> None:
+    if isinstance(entry.event, MediaAnnounced):
+        media.fetch(entry.event.message_id, now=utc_now)
 
 
 def _drain(entry: Entry) -> None:
@@ -99,20 +126,32 @@ def _index_again(entry: Entry) -> None:
 AT_ONCE: Mapping[type, Sequence[journal.AtOnce]] = {
     TicketOpened: [timekeeper.observe, assignment.ask_for_agent, search.observe],
     MessageReceived: [timekeeper.observe, search.observe, acknowledging.acknowledge],
-    ReplyWritten: [timekeeper.observe, search.observe],
+    ReplyWritten: [timekeeper.observe, search.observe, callback_attempts.replied, leaving.end_kept_place],
     NoteWritten: [search.observe],
-    TicketAssigned: [timekeeper.observe, assignment.free_agent],
-    TicketReleased: [timekeeper.observe, assignment.ask_for_agent, assignment.free_agent],
+    TicketAssigned: [timekeeper.observe, assignment.free_agent, callback_attempts.take, answering.follow],
+    TicketReleased: [
+        *(timekeeper.observe, assignment.ask_for_agent, assignment.free_agent),
+        *(callback_attempts.give_back, answering.follow),
+    ],
     TicketMoved: [timekeeper.observe, assignment.ask_for_agent],
     StatusChanged: [timekeeper.observe, assignment.ask_for_agent, assignment.free_agent],
-    TicketResolved: [timekeeper.observe, assignment.free_agent],
+    TicketResolved: [timekeeper.observe, assignment.free_agent, callback_attempts.solved],
     TicketReopened: [timekeeper.observe, assignment.part_from_who_has_left, assignment.ask_for_agent],
     TicketSnoozed: [timekeeper.observe, assignment.free_agent],
     TicketWoke: [timekeeper.observe, assignment.ask_for_agent],
     LiveBegan: [timekeeper.observe, assignment.ask_for_agent],
-    CustomerAnswered: [timekeeper.observe],
+    CustomerAnswered: [timekeeper.observe, callback_attempts.spoke],
     CustomerLost: [timekeeper.observe, assignment.ask_for_agent],
     LiveEnded: [timekeeper.observe],
+    CalledAgain: [answering.follow],
+    CallEnded: [ending.follow, callback_attempts.ended],
+    CallAbandoned: [callback_attempts.abandoned],
+    CallbackBooked: [calling_back.promise],
+    CallbackMoved: [calling_back.promise_anew],
+    CallbackDue: [assignment.ask_for_agent, callback_attempts.ring_who_has_it],
+    CallbackTried: [calling_back.keep],
+    CallbackDone: [calling_back.keep],
+    CallbackCancelled: [calling_back.withdraw],
     TicketMerged: [timekeeper.observe, moved.follow, assignment.free_agent, search.observe],
     TicketAbsorbed: [timekeeper.observe, promises.follow_merge, search.observe],
     TicketSplit: [timekeeper.observe, moved.follow, assignment.ask_for_agent, search.observe],
@@ -126,6 +165,9 @@ AT_ONCE: Mapping[type, Sequence[journal.AtOnce]] = {
     PromiseKept: [timekeeper.observe],
     PromiseWithdrawn: [timekeeper.observe],
     TicketErased: [erasure.forget, promises.forget_words, search.observe],
+    TalkRecorded: [search.observe],
+    TranscriptAdded: [search.observe],
+    RecordingDeleted: [search.observe],
     CustomersMerged: [search.observe],
     CustomersUnmerged: [search.observe],
 }
@@ -134,10 +176,24 @@ AT_ONCE: Mapping[type, Sequence[journal.AtOnce]] = {
 AFTERWARDS: Mapping[type, Sequence[journal.Afterwards]] = {
     ReplyWritten: [_deliver],
     TicketAbsorbed: [_deliver],
-    VoicemailRecorded: [_fetch_recording],
+    CallArrived: [recorded.take_in_what_came_early],
+    VoicemailRecorded: [recorded.take_in_what_came_early, recorded.fetch],
+    TalkRecorded: [recorded.take_in_what_came_early, recorded.fetch],
+    RecordingFetched: [recorded.transcribe, recorded.delete_theirs],
+    RecordingDeleted: [recorded.discard],
+    MediaAnnounced: [_fetch_media],
+    CallOffered: [calling.ring],
+    LegPickedUp: [calling.bring_together],
+    LegEnded: [calling.free_agent, calling.cut_leg],
+    CallerReturned: [calling.bring_back],
+    CallHeld: [calling.set_hold],
+    CallResumed: [calling.set_hold],
+    CallTransferred: [calling.coach_anew],
+    SupervisionChanged: [calling.supervise],
+    CallEnding: [calling.cut_call],
     AssignmentDue: [_drain],
     AgentFreed: [_drain_for],
-    TicketErased: [_drop_words, _discard_files],
+    TicketErased: [_drop_words, _discard_files, recorded.forget_theirs],
     WordsOutdated: [_index_again],
 }
 

@@ -10,14 +10,18 @@ from sqlalchemy import func, select
 
 from config.settings import Settings, derived_key
 from sla.defaults import load_defaults
-from ticketing import agents, inboxes, queues, schema
+from sla.models import Calendar
+from ticketing import agents, devices, inboxes, queue_settings, queues, schema
+from ticketing.devices import Device
 from ticketing.envelope import Channel
 from ticketing.errors import InvalidInput, NotFound
+from ticketing.events import SYSTEM
 from ticketing.models import Agent, Queue, Role
 from ticketing.moment import utc_now
 from ticketing.store import db
 from ticketing.transaction import transaction
 
+ALWAYS_OPEN = "Always open"  # a calendar of the defaults
 DEMO_AGENTS = {  # one of each role
     Role.AGENT: ("agnes@demo.example", "Agnès (agent)"),
     Role.SUPERVISOR: ("samir@demo.example", "Samir (supervisor)"),
@@ -74,10 +78,28 @@ def _add_inbox(one: dict[str, Any], settings: Settings, at: datetime) -> None:
 
 
 def _add_demonstration(settings: Settings, *, at: datetime) -> None:
-    for role, (email, name) in DEMO_AGENTS.items():
-        if not db.session().scalar(select(func.count()).where(Agent.email == email)):
-            agent = agents.create_agent(email, name=name, role=role, at=at)
-            agents.create_token(agent, name="demonstration", at=at, secret=_demo_secret(settings, role))
+    added = [_add_person(role, settings, at=at) for role in DEMO_AGENTS]
+    if any(added):
+        _open_the_lines()
+
+
+def _add_person(role: Role, settings: Settings, *, at: datetime) -> bool:
+    """Add somebody of this role, whose telephone is in the browser; False if they are there already."""
+    email, name = DEMO_AGENTS[role]
+    if db.session().scalar(select(func.count()).where(Agent.email == email)):
+        return False
+    agent = agents.create_agent(email, name=name, role=role, at=at)
+    agents.create_token(agent, name="demonstration", at=at, secret=_demo_secret(settings, role))
+    devices.name_device(agent.id, Device.BROWSER, "", by=SYSTEM, at=at)
+    return True
+
+
+def _open_the_lines() -> None:
+    """Let people call at any hour: who tries Comptoir on a Sunday night shall hear more than when it opens."""
+    always = db.session().scalar(select(Calendar.id).where(Calendar.name == ALWAYS_OPEN).order_by(Calendar.id).limit(1))
+    if always is not None:
+        for queue in db.session().scalars(select(Queue).order_by(Queue.id)):
+            queue.settings = queue_settings.changed(queue.settings, {"calendar": always})
 
 
 def demo_tokens(app: Flask) -> dict[str, str]:

@@ -9,10 +9,22 @@ from datetime import datetime
 import structlog
 from flask import Flask, current_app
 
-from api import alerting, assigning, consequences, feeds, reactions, rearming, replaying
+from api import (
+    alerting,
+    assigning,
+    calling,
+    calling_back,
+    consequences,
+    feeds,
+    reactions,
+    rearming,
+    reconciliation,
+    recorded,
+    replaying,
+)
 from api.leader import Leadership
-from channels import delivery, webchat
-from channels.phone import calls
+from channels import delivery, reconciling, webchat
+from channels.phone import answering, callbacks, calls
 from config.settings import Settings
 from sla import calendar_versions, notices, sweep
 from sla import consequences as what_follows
@@ -109,6 +121,11 @@ def wake_snoozed_tickets() -> None:
     _in_batches(snoozing.wake_due, "tickets woke")
 
 
+def call_back() -> None:
+    """Bring the customers to their places in the line whose callbacks are due."""
+    _hand_out(calling_back.fall_due, callbacks.due_ids(utc_now()))
+
+
 def close_solved_tickets() -> None:
     """Close the tickets whose grace period after solving is over."""
     _in_batches(closing.close_due, "tickets closed")
@@ -165,6 +182,12 @@ def wake_for_retries() -> None:
     _hand_out(reactions.retry_deliveries, tickets)
 
 
+def catch_up_calls() -> None:
+    """Decide of calls what no word has come of, and free the agents who are on none any more."""
+    _hand_out(calling.catch_up, answering.overdue(utc_now()))
+    _hand_out(calling.free_stranded, answering.stranded(utc_now()))
+
+
 def hand_out_what_waits() -> None:
     """Wake workers for agents who could take more, and for whom nobody has looked in good time."""
     with transaction("ticker"):
@@ -218,6 +241,18 @@ def remove_unused_uploads() -> None:
         log.info("unused uploads removed", uploads=len(digests), files=gone)
 
 
+def reconcile_with_twilio() -> None:
+    """Wake a worker to ask Twilio for what no webhook told us."""
+    if reconciling.is_due(utc_now()):
+        _hand_out(reconciliation.reconcile, [0])
+
+
+def delete_old_recordings() -> None:
+    """Delete our copies of the recordings whose days are over."""
+    if count := recorded.delete_overdue(BATCH):
+        log.info("recordings deleted, their days are over", count=count)
+
+
 def _hand_out(function: Callable[[int], None], ids: Sequence[int]) -> None:
     """Wake workers for the function, once per id; a desk without a job queue has none, so the ticker does it itself."""
     if jobs.queue() is not None:
@@ -238,12 +273,14 @@ TASKS: tuple[Callable[[], None], ...] = (
     flag_due_clocks,
     carry_out_consequences,
     send_notices,
+    call_back,
     wake_snoozed_tickets,
     close_solved_tickets,
     expire_leases,
     wake_for_entries,
     wake_for_retries,
     end_stale_live_waits,
+    catch_up_calls,
     hand_out_what_waits,
     go_on_rearming,
     go_on_replaying,
@@ -251,6 +288,8 @@ TASKS: tuple[Callable[[], None], ...] = (
 CHORES: tuple[Callable[[], None], ...] = (
     forget_onlookers,
     remove_unused_uploads,
+    delete_old_recordings,
+    reconcile_with_twilio,
     forget_old_answers,
     read_feeds,
     renew_holidays,

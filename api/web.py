@@ -6,7 +6,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.auth import connect_auth
 from api.docs import connect_docs
-from api.doors import chat, email, health, sandbox, twilio
+from api.doors import callbacks, callers, chat, email, health, media, rooms, sandbox, sandbox_page, twilio
 from api.doors.throttle import connect_throttle
 from api.errors import connect_errors
 from api.idempotency import connect_idempotency
@@ -25,7 +25,7 @@ LIMITS = {  # path -> bytes of one request; elsewhere COMPTOIR_REQUEST_MAX_BYTES
     "/healthz": 1_000,
     "/inbound/twilio": 65_536,  # Twilio's forms have some two thousand
     "/readyz": 1_000,
-    "/sandbox": 65_536,
+    "/sandbox": 8_000_000,  # pictures of text messages, in base64
 }
 
 
@@ -46,7 +46,7 @@ def connect_web(app: Flask, settings: Settings) -> None:
     app.after_request(_protect)
     connect_api(app)
     connect_docs(app)
-    for door in (health, email, twilio, chat):
+    for door in (health, email, twilio, callers, callbacks, rooms, chat, media):
         app.register_blueprint(door.blueprint)
     if settings.openid is not None:
         from api.doors.oidc import connect_oidc  # what it needs comes with the extra `oauth`
@@ -54,6 +54,7 @@ def connect_web(app: Flask, settings: Settings) -> None:
         connect_oidc(app, settings.openid)
     if settings.sandbox:
         app.register_blueprint(sandbox.blueprint)
+        app.register_blueprint(sandbox_page.blueprint)
 
 
 def _limit_size() -> None:

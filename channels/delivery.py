@@ -19,13 +19,13 @@ from channels.errors import ChannelError, ChannelNotSetUp, OutcomeUnknown, Perma
 from channels.models import AttemptState, Delivery
 from channels.outgoing import outgoing_for
 from channels.protocol import Accepted, Outgoing
-from channels.receipts import advance, not_to
+from channels.receipts import LOST_AS, advance, not_to
 from channels.registry import adapter
-from ticketing import reachability
+from ticketing import opt_outs, reachability
 from ticketing.envelope import MessageState
 from ticketing.errors import StoreNotReady, TicketingError
 from ticketing.lifecycle import lock_ticket, lock_ticket_of
-from ticketing.models import Message, MessageKind, Ticket
+from ticketing.models import Handle, Message, MessageKind, Ticket
 from ticketing.store import db
 from ticketing.transaction import transaction
 
@@ -140,22 +140,33 @@ def _record_surely(attempt: _Attempt, outcome: Accepted | ChannelError, now: Cal
 def _record(attempt: _Attempt, outcome: Accepted | ChannelError, at: datetime) -> None:
     with transaction("delivery") as session:
         message = session.get_one(Message, attempt.message_id)
-        nobody_there = isinstance(outcome, PermanentFailure) and outcome.dead_address
-        handle = reachability.hold(message.handle_id) if nobody_there else None
+        of_address = isinstance(outcome, PermanentFailure) and (outcome.dead_address or outcome.opted_out)
+        handle = reachability.hold(message.handle_id) if of_address else None
         ticket = lock_ticket_of(message)
         delivery = session.get_one(Delivery, attempt.delivery_id, populate_existing=True)
         delivery.finished_at = at
         if isinstance(outcome, Accepted):
             delivery.state, delivery.provider_id = AttemptState.ACCEPTED, outcome.provider_id
-            message.provider_id = outcome.provider_id
-            _accepted(ticket, message, outcome, at)
+            if outcome.provider_id in message.data.get(LOST_AS, ()):  # the provider was faster to lose it
+                _try_again(message, message.state_reason or "", None, at)
+            else:
+                message.provider_id = outcome.provider_id
+                _accepted(ticket, message, outcome, at)
         else:
             delivery.error = str(outcome)
             delivery.state = _refused(ticket, message, outcome, at)
-            if handle is not None:
-                reachability.mark(handle, ticket, message, reason=str(outcome), at=at)
+            if handle is not None and isinstance(outcome, PermanentFailure):
+                _note_of_address(handle, ticket, message, outcome, at)
         state = message.state
     log.info("delivery", ticket_id=attempt.ticket_id, message_id=attempt.message_id, state=state)
+
+
+def _note_of_address(handle: Handle, ticket: Ticket, message: Message, refusal: PermanentFailure, at: datetime) -> None:
+    """Note that nothing arrives at the address, or that who is there wants none."""
+    if refusal.dead_address:
+        reachability.mark(handle, ticket, message, reason=str(refusal), at=at)
+    if refusal.opted_out and message.inbox is not None:
+        opt_outs.opt_out(handle, message.inbox, reason="the provider refuses them", ticket=ticket, at=at)
 
 
 def _accepted(ticket: Ticket, message: Message, outcome: Accepted, at: datetime) -> None:

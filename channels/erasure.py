@@ -5,6 +5,8 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import orjson
@@ -12,8 +14,10 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.sql import ColumnElement
 
 from channels.models import Call, ChatSession, Delivery, InboundItem, ItemState
+from channels.phone.models import Callback, CallbackState, CallLeg, LegRole, Recording, RecordingState
+from ticketing.envelope import HandleKind
 from ticketing.events import Entry, TicketErased
-from ticketing.models import Ticket
+from ticketing.models import Handle, Ticket
 from ticketing.store import db
 
 CHUNK = 500
@@ -34,9 +38,18 @@ def forget(ticket: Ticket, entry: Entry) -> None:
         forget_items(session.scalars(items).all())
         said = Delivery.message_id.in_(some)
         session.execute(update(Delivery).where(said).values(error=None, provider_id=None))
-        _forget_calls(or_(Call.message_id.in_(some), Call.voicemail_id.in_(some)))
+        recorded = select(Recording.call_id).where(Recording.message_id.in_(some))
+        theirs = or_(Call.message_id.in_(some), Call.id.in_(recorded))
+        _forget_callbacks(Callback.asked_by_call_id.in_(select(Call.id).where(theirs)), at=entry.at)
+        _forget_calls(theirs)
+        _forget_recordings(some)
+    # What a merge brought here by no message of theirs is known by the number: nobody has it any more.
+    _forget_calls((Call.ticket_id == ticket.id) & Call.message_id.is_(None) & _is_nobodys(Call.number))
+    unasked = (Callback.ticket_id == ticket.id) & Callback.asked_by_call_id.is_(None)
+    _forget_callbacks(unasked & _is_nobodys(Callback.number), at=entry.at)
     if ticket.customer.erased_at is not None:
         _forget_calls(Call.ticket_id == ticket.id)
+        _forget_callbacks(Callback.ticket_id == ticket.id, at=entry.at)
         _forget_chats(select(ChatSession.id).where(ChatSession.ticket_id == ticket.id))
 
 
@@ -83,10 +96,56 @@ def digest_of(key: str) -> str:
 
 
 def _forget_calls(which: ColumnElement[bool]) -> None:
-    for call in db.session().scalars(select(Call).where(which)):
+    session = db.session()
+    calls = session.scalars(select(Call).where(which)).all()
+    for call in calls:
         call.provider_id = call.provider_id and digest_of(call.provider_id)
-        call.recording_id, call.recording_url, call.number = None, None, ""
+        call.number = ""
+    for start in range(0, len(calls), CHUNK):
+        some = [call.id for call in calls[start : start + CHUNK]]
+        for leg in session.scalars(select(CallLeg).where(CallLeg.call_id.in_(some))):
+            leg.provider_id = leg.provider_id and digest_of(leg.provider_id)
+            if leg.role is LegRole.OUTSIDE:
+                leg.device = ""
+    session.flush()
+
+
+def _is_nobodys(number: Any) -> ColumnElement[bool]:
+    return ~select(Handle.id).where(Handle.kind == HandleKind.PHONE, Handle.address == number).exists()
+
+
+def _forget_callbacks(which: ColumnElement[bool], *, at: datetime) -> None:
+    """Forget the numbers; nobody calls back who is forgotten."""
+    for callback in db.session().scalars(select(Callback).where(which)):
+        callback.number = callback.outcome = ""
+        if callback.finished_at is None:
+            callback.state, callback.next_at, callback.finished_at = CallbackState.CANCELLED, None, at
     db.session().flush()
+
+
+def _forget_recordings(messages: Sequence[int]) -> None:
+    """Forget what was said. The provider's id stays until its copy is deleted: `recordings_to_forget`."""
+    for recording in db.session().scalars(select(Recording).where(Recording.message_id.in_(messages))):
+        recording.url = recording.error = recording.transcript = recording.transcript_state = ""
+        recording.state, recording.attachment_id, recording.delete_after = RecordingState.DELETED, None, None
+    db.session().flush()
+
+
+def recordings_to_forget(messages: Sequence[int]) -> list[tuple[int, str]]:
+    """Return erased recordings, by our id and the provider's, of which the provider may still have its copy."""
+    found = list[tuple[int, str]]()
+    for start in range(0, len(messages), CHUNK):
+        query = select(Recording.id, Recording.provider_id).where(
+            Recording.message_id.in_(messages[start : start + CHUNK]), ~Recording.provider_id.startswith(DIGEST)
+        )
+        found += [(row.id, row.provider_id) for row in db.session().execute(query)]
+    return found
+
+
+def forget_recording(recording_id: int) -> None:
+    """Forget the provider's id of a recording, of which the provider has no copy any more."""
+    recording = db.session().get_one(Recording, recording_id)
+    recording.provider_id = digest_of(recording.provider_id)
 
 
 def _forget_chats(which: object) -> None:

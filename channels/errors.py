@@ -56,15 +56,16 @@ class PermanentFailure(ChannelError):
     """Never.
 
     `status` is an enhanced status code (RFC 3463), "" where none was said. `dead_address`: the provider says that there
-    is nobody at the address, so no other message will arrive there either.
+    is nobody at the address, so no other message will arrive there either. `opted_out`: whoever is there wants none.
     """
 
     code = "permanent_failure"
 
-    def __init__(self, message: str, *, status: str = "", dead_address: bool = False) -> None:
+    def __init__(self, message: str, *, status: str = "", dead_address: bool = False, opted_out: bool = False) -> None:
         super().__init__(message)
         self.status = status
         self.dead_address = dead_address
+        self.opted_out = opted_out
 
 
 class ChannelNotSetUp(PermanentFailure):

@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import joinedload
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 
 from channels import erasure, receipts
@@ -21,14 +22,15 @@ from channels.errors import AboutTheForgotten, ChannelError, MalformedPayload, U
 from channels.models import InboundItem, ItemState
 from channels.protocol import ChannelAdapter, Parsed, RawItem, Receipt
 from channels.registry import adapter
-from ticketing import intake
+from ticketing import intake, opt_outs
 from ticketing.envelope import Channel, InboundMessage, IncomingFile
 from ticketing.erasure import is_erased
-from ticketing.errors import NotFound, TicketingError
+from ticketing.errors import NotFound, SenderBlocked, TicketingError
 from ticketing.files import file_store
 from ticketing.inserting import insert_unless_taken, update_now
-from ticketing.models import Attachment, Inbox, Message
+from ticketing.models import Attachment, Inbox, Message, Queue
 from ticketing.participants import without_tag
+from ticketing.reading import read, whole
 from ticketing.storable import storable
 from ticketing.store import db
 from ticketing.transaction import transaction
@@ -229,7 +231,7 @@ def _attempt(channel: ChannelAdapter, item: RawItem, reading: _Reading, row: Inb
 
 def _judged(trouble: Exception, item: RawItem) -> tuple[ItemState, str]:
     """Return what becomes of an item of which nothing could be made, and why."""
-    if isinstance(trouble, UnsupportedPayload):
+    if isinstance(trouble, UnsupportedPayload | SenderBlocked):
         return ItemState.IGNORED, str(trouble)
     if isinstance(trouble, TicketingError | ChannelError):
         return ItemState.QUARANTINED, f"{trouble.code}: {trouble}"
@@ -254,7 +256,9 @@ def _make_of_it(channel: ChannelAdapter, item: RawItem, reading: _Reading, at: d
     content = reading.parsed.content
     if isinstance(content, InboundMessage):
         message = channel.enrich(item, content)
-        inbox = _inbox(message, reading.parsed.inbox_address)
+        inbox = _inbox(message, reading.parsed)
+        if message.opting is not None and (heard := opt_outs.hear(message, inbox, at=at)) is not None:
+            return heard.message.id if heard.message is not None else None
         taken = intake.take_in(message, inbox, files=reading.files, at=at)
         channel.taken_in(item, taken, at=at)
         return taken.message.id
@@ -264,25 +268,40 @@ def _make_of_it(channel: ChannelAdapter, item: RawItem, reading: _Reading, at: d
     return None
 
 
-def _inbox(message: InboundMessage, address: str) -> Inbox:
+def _inbox(message: InboundMessage, parsed: Parsed) -> Inbox:
     """Return the inbox that a message is for. Raises NotFound, and UnsupportedPayload for mail from an inbox of ours.
 
     Nobody but us could have written that, and we would answer it.
     """
+    address = parsed.inbox_address
     author = message.sender.address.strip().casefold() if message.channel is Channel.EMAIL else ""
-    spelt = {address, author, without_tag(author)}
-    found = {one.address: one for one in db.session().scalars(_INBOXES, {"on": message.channel, "spelt": list(spelt)})}
+    values = {"on": message.channel, "address": address, "author": author, "untagged": without_tag(author)}
+    found: dict[str, Inbox] = {}
+    for inbox, queue in read(_INBOXES, [Inbox, Queue], values):
+        set_committed_value(inbox, "queue", queue)
+        found[inbox.address] = inbox
     if found.keys() & {author, without_tag(author)}:
         raise UnsupportedPayload("it comes from an inbox of our own: a loop, or a forged sender")
-    if address not in found:
+    ours = found.get(address)
+    if ours is None and parsed.pool:
+        ours = db.session().scalar(_IN_POOL, {"on": message.channel, "pool": parsed.pool})
+    if ours is None:
         raise NotFound(f"no {message.channel} inbox has the address that this was sent to; make one, then replay")
-    return found[address]
+    return ours
 
 
 _INBOXES = (
+    whole(Inbox, Queue)
+    .join(Queue, Queue.id == Inbox.queue_id)
+    .where(Inbox.channel == bindparam("on", type_=Inbox.channel.type))
+    .where(Inbox.address.in_([bindparam("address"), bindparam("author"), bindparam("untagged")]))
+)
+_IN_POOL = (
     select(Inbox)
     .where(Inbox.channel == bindparam("on", type_=Inbox.channel.type))
-    .where(Inbox.address.in_(bindparam("spelt", expanding=True)))
+    .where(Inbox.settings[opt_outs.SERVICE].as_string() == bindparam("pool"))
+    .order_by(Inbox.id)
+    .limit(1)
     .options(joinedload(Inbox.queue))
 )
 

@@ -106,12 +106,11 @@ class Call(Base):
     language: Mapped[str] = mapped_column(default="")  # an IETF tag, in which they are spoken to
     waiting_since: Mapped[datetime | None]  # their place in the line; kept for when they lose the agent
     held_at: Mapped[datetime | None]  # when they came to hold the line
+    joined_at: Mapped[datetime | None]  # when they were let into the room with the agent; None: they are not in there
     answered_at: Mapped[datetime | None]  # when they first spoke with an agent
     agent_id: Mapped[int | None] = mapped_column(ForeignKey("agent.id"))  # whose device rings, or who speaks with them
     conference_id: Mapped[str | None]  # the provider's id of the room in which they speak
-    recording_id: Mapped[str | None]  # the provider's id of the voicemail
-    recording_url: Mapped[str | None]
-    voicemail_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))
+    heard: Mapped[str] = mapped_column(default="")  # of that room's news: channels.phone.states.Heard
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     duration_seconds: Mapped[int | None]

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row, select
 
-from channels.protocol import Named, Outgoing, OutgoingFile, Said
+from channels.protocol import Named, Outgoing, OutgoingFile, Said, Template
 from ticketing.envelope import Channel, MessageState
 from ticketing.models import Customer, Handle, Inbox, Message, MessageKind, Ticket
 from ticketing.placeholders import fill
@@ -18,6 +18,7 @@ from ticketing.wording import values_of
 MAX_REFERENCES = 50
 MAX_HISTORY = 3  # messages
 NEVER_LEFT = frozenset({MessageState.FAILED, MessageState.QUEUED, MessageState.SENDING})
+TEXTS = frozenset({Channel.SMS, Channel.WHATSAPP})
 SEPARATORS = " ·|–—-,:"
 
 Line = Row[int, MessageKind, str, int | None, int | None, bool, MessageState]  # of a message, what tells its place
@@ -46,7 +47,7 @@ def outgoing_for(ticket: Ticket, message: Message) -> Outgoing:
         language=ticket.customer.language or str(inbox.settings.get("language", "")),
         in_reply_to=next((one.provider_id for one in reversed(thread) if one.kind is MessageKind.INBOUND), ""),
         references=tuple(one.provider_id for one in thread),
-        files=tuple(OutgoingFile(f.filename, f.content_type, f.sha256) for f in message.attachments),
+        files=tuple(OutgoingFile(f.filename, f.content_type, f.sha256, f.id) for f in message.attachments),
         inbox_id=inbox.id,
         copies=tuple(Named(**one) for one in message.data.get("cc", ())),
         settled=frozenset(message.data.get("delivered_to", ())) | frozenset(message.data.get("refused", ())),
@@ -54,7 +55,34 @@ def outgoing_for(ticket: Ticket, message: Message) -> Outgoing:
         signature=str(inbox.settings.get("signature", "")),
         values=values,
         history=_history(message, inbox, thread, ticket.customer),
+        **_by_text(message, inbox, handle),
     )
+
+
+def _by_text(message: Message, inbox: Inbox, handle: Handle) -> dict[str, Any]:
+    """Return what only text messages have: a pool of numbers to leave by, and approved words."""
+    if message.channel not in TEXTS:
+        return {}
+    told = message.data.get("template")
+    template = Template(told["content_id"], told["variables"]) if told else None
+    pool = str(inbox.settings.get("messaging_service", ""))
+    return {"pool": pool, "written_to": _written_to(message, inbox, handle) if pool else "", "template": template}
+
+
+def _written_to(message: Message, inbox: Inbox, handle: Handle) -> str:
+    """Return the number of ours to which the customer wrote last; "" if they have not."""
+    query = (
+        select(Message.data)
+        .where(
+            Message.handle_id == handle.id,
+            Message.kind == MessageKind.INBOUND,
+            Message.channel == message.channel,
+            Message.inbox_id == inbox.id,
+        )
+        .order_by(Message.id.desc())
+    )
+    data = db.session().scalar(query.limit(1))
+    return "" if data is None else str(data.get("written_to", inbox.address))
 
 
 def _thread(message: Message, handle: Handle) -> Sequence[Line]:

@@ -29,6 +29,9 @@ class RawItem:
     meta: Mapping[str, str] = field(default_factory=dict)
 
 
+RECONCILED = "reconciled"  # the `door` in the meta of an item that no webhook brought: channels.reconciling
+
+
 class News(StrEnum):
     """What a receipt tells."""
 
@@ -63,18 +66,22 @@ class Receipt:
     message_id: int | None = None
     news: News = News.MOVED
     undelivered: tuple[Undelivered, ...] = ()
+    opted_out: bool = False  # the customer wants none from that inbox
+    may_go_again: bool = False  # it surely did not arrive, and what was in its way passes
 
 
 @dataclass(frozen=True)
 class Parsed:
     """What an item is. `key` is unique per inbox and decides whether we have it already; `inbox_address` is ours.
 
-    `content` is a customer's message, a receipt, or None for news that the adapter's `observe` handles.
+    `content` is a customer's message, a receipt, or None for news that the adapter's `observe` handles. `pool` is the
+    provider's name for several addresses of ours, "" for none: an inbox that has it takes what comes to any of them.
     """
 
     key: str
     inbox_address: str
     content: InboundMessage | Receipt | None
+    pool: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,7 @@ class OutgoingFile:
     filename: str
     content_type: str
     sha256: str
+    attachment_id: int = 0
 
     def content(self) -> bytes:
         """Return the bytes. Raises NotFound."""
@@ -105,6 +113,14 @@ class Said:
     author: str
     at: datetime
     text: str
+
+
+@dataclass(frozen=True)
+class Template:
+    """Words that the provider has approved, by its own id, and what goes into their gaps."""
+
+    content_id: str
+    variables: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -134,6 +150,9 @@ class Outgoing:
     signature: str = ""  # of the inbox, Markdown with variables
     values: Mapping[str, str] = field(default_factory=dict)  # what the variables stand for
     history: tuple[Said, ...] = ()  # what it answers, the newest first; nothing of it is internal
+    pool: str = ""  # the provider's name for several addresses of ours, by one of which it leaves
+    written_to: str = ""  # the one of them to which the customer wrote last
+    template: Template | None = None  # it stands for the text
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import and_, or_, select
 
 from channels.errors import UnsupportedPayload
 from channels.events import ComplaintReceived, CopyReturned, DeliveryChanged, DeliveryDelayed, MessageRead
 from channels.protocol import News, Receipt, Undelivered
-from ticketing import journal, reachability, undelivered
+from ticketing import journal, opt_outs, reachability, undelivered
 from ticketing.envelope import HandleKind, MessageState
 from ticketing.erasure import is_erased
 from ticketing.events import SYSTEM
@@ -27,6 +27,9 @@ PROGRESS = {  # a message only ever moves on; a bounce may follow what looked de
     MessageState.BOUNCED: 5,
 }
 MAX_REASON = 2_000  # characters
+LOST_AS = "lost_as"  # in a message's data: ids under which the provider had it, and lost it for now
+AGAIN_AFTER = [timedelta(minutes=m) for m in (1, 5, 15, 60)]  # by how often it was tried; then it has failed
+UNDER_WAY = frozenset({MessageState.SENDING, MessageState.SENT, MessageState.UNKNOWN})
 
 Handles = dict[str, Handle]  # by address, as `_key` spells it; the one that the message went to also as _OWN
 _OWN = ""
@@ -68,6 +71,8 @@ def not_to(refused: Mapping[str, str]) -> str:
 
 
 def _moved(ticket: Ticket, message: Message, receipt: Receipt, handles: Handles, at: datetime) -> None:
+    if receipt.may_go_again and _goes_again(ticket, message, receipt, at):
+        return
     copies = _copies(message)
     own = [one for one in receipt.undelivered if _key(one.address) not in copies]
     if own or not receipt.undelivered:
@@ -79,6 +84,23 @@ def _moved(ticket: Ticket, message: Message, receipt: Receipt, handles: Handles,
         handle = handles.get(_key(one.address)) if one.address else handles.get(_OWN)
         if one.dead and handle is not None:
             reachability.mark(handle, ticket, message, reason=one.reason, at=at)
+    theirs = handles.get(_OWN)
+    if receipt.opted_out and theirs is not None and message.inbox is not None:
+        opt_outs.opt_out(theirs, message.inbox, reason="the provider refuses them", ticket=ticket, at=at)
+
+
+def _goes_again(ticket: Ticket, message: Message, receipt: Receipt, at: datetime) -> bool:
+    """Have a message sent once more that surely did not arrive; return False when that has been done often enough."""
+    if message.state not in UNDER_WAY or not 0 < message.attempts <= len(AGAIN_AFTER):
+        return False
+    message.data = {**message.data, LOST_AS: [*message.data.get(LOST_AS, ()), receipt.provider_id]}
+    message.provider_id, message.state_reason = None, receipt.reason
+    if message.state is MessageState.SENDING:
+        return True  # whoever sends it hears the id in a moment, and knows it again
+    before, message.state = message.state, MessageState.QUEUED
+    message.next_attempt_at = at + AGAIN_AFTER[message.attempts - 1]
+    journal.append(ticket, DeliveryChanged(message.id, before, message.state), by=SYSTEM, at=at)
+    return True
 
 
 def _copy_returned(ticket: Ticket, message: Message, lost: Undelivered, address: str, at: datetime) -> None:
@@ -128,7 +150,7 @@ def _copies(message: Message) -> dict[str, str]:
 def _held(message: Message, receipt: Receipt) -> Handles:
     """Lock the addresses that the receipt may change, in the order of their ids: persons, addresses, tickets."""
     dead = [one.address for one in receipt.undelivered if one.dead]
-    if not dead and receipt.news is not News.COMPLAINT:
+    if not dead and receipt.news is not News.COMPLAINT and not receipt.opted_out:
         return {}
     copies = _copies(message)
     named = [copies[_key(one)].strip().casefold() for one in dead if _key(one) in copies]
@@ -157,4 +179,6 @@ def _find(receipt: Receipt) -> Message:
     message = db.session().scalar(query.limit(1))
     if message is None or message.provider_id not in {None, receipt.provider_id or message.provider_id}:
         raise UnsupportedPayload("a receipt for a message that this desk did not send")
+    if receipt.provider_id in message.data.get(LOST_AS, ()):
+        raise UnsupportedPayload("a receipt for an attempt that was followed by another")
     return message

@@ -16,7 +16,7 @@ def connect_channels(app: Flask, settings: Settings) -> None:
 def _adapters(settings: Settings) -> dict[Channel, ChannelAdapter]:
     from channels.email.adapter import EmailChannel
     from channels.phone.adapter import PhoneChannel
-    from channels.sms import SMSChannel
+    from channels.texting.adapter import SMSChannel, WhatsAppChannel
     from channels.webchat import WebChatChannel
 
     adapters: dict[Channel, ChannelAdapter] = {
@@ -25,5 +25,6 @@ def _adapters(settings: Settings) -> dict[Channel, ChannelAdapter]:
     }
     if settings.twilio is not None:
         adapters[Channel.SMS] = SMSChannel(settings, settings.twilio)
+        adapters[Channel.WHATSAPP] = WhatsAppChannel(settings, settings.twilio)
         adapters[Channel.PHONE] = PhoneChannel(settings, settings.twilio)
     return adapters

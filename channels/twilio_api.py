@@ -16,7 +16,9 @@ from twilio.http.response import Response
 from twilio.rest import Client
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError
 
-from channels.errors import OutcomeUnknown, PermanentFailure, TransientFailure
+from channels import twilio_troubles
+from channels.errors import ChannelError, OutcomeUnknown, PermanentFailure, TransientFailure
+from channels.twilio_troubles import Upshot
 from config.settings import TwilioAccount
 
 TWILIO = "https://api.twilio.com"
@@ -51,7 +53,7 @@ def handing_over() -> Iterator[None]:
             ) from None
         if error.status == HTTPStatus.UNAUTHORIZED:  # our own fault, not the message's: it waits
             raise TransientFailure("Twilio does not accept TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN") from None
-        raise PermanentFailure(_refusal(error)) from None
+        raise _refusal(error) from None
     except requests.ConnectionError as error:
         if _never_left(error):
             raise TransientFailure("Twilio cannot be reached") from None
@@ -62,9 +64,15 @@ def handing_over() -> Iterator[None]:
         raise OutcomeUnknown("Twilio's answer cannot be read") from None
 
 
-def _refusal(error: TwilioRestException | TwilioServiceException) -> str:
+def _refusal(error: TwilioRestException | TwilioServiceException) -> ChannelError:
+    trouble = twilio_troubles.of_code(error.code)
     words = error.msg if isinstance(error, TwilioRestException) else error.detail or error.title
-    return f"Twilio refused it: {str(words).removeprefix(UNABLE)} (error {error.code})"
+    said = trouble.words if trouble is not None else str(words).removeprefix(UNABLE)
+    told = f"Twilio refused it: {said} (error {error.code})"
+    upshot = trouble.upshot if trouble is not None else Upshot.FINAL
+    if upshot is Upshot.AGAIN:
+        return TransientFailure(told)
+    return PermanentFailure(told, dead_address=upshot is Upshot.DEAD, opted_out=upshot is Upshot.OPTED_OUT)
 
 
 def _never_left(error: requests.ConnectionError) -> bool:

@@ -72,11 +72,12 @@ def _addresses(item: RawItem, settings: Settings) -> Iterator[str]:
     """Yield the addresses for which the signature may have been made.
 
     Without a COMPTOIR_PUBLIC_URL we cannot know by which name a tunnel or a proxy reaches us, so the name that the
-    caller used will do: whoever can sign for it has the token.
+    caller used will do, as it came or as a proxy says that it came: whoever can sign for it has the token.
     """
     yield settings.public_url + item.url
-    host = item.meta.get("host")
-    if not settings.public_url_is_given and host:
+    if settings.public_url_is_given:
+        return
+    for host in filter(None, (item.meta.get("host"), item.meta.get("forwarded_host"))):
         yield f"https://{host}{item.url}"
         yield f"http://{host}{item.url}"
 

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import hmac
 import importlib.util
+import re
 import secrets
 import tempfile
 from collections.abc import Callable
@@ -37,6 +38,8 @@ class TwilioAccount:
     account_sid: str
     auth_token: str = field(repr=False)
     api_base: str  # no slash at the end
+    api_key_sid: str = ""  # with its secret it signs the tokens of softphones; "": no browser can be a phone
+    api_key_secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,9 @@ class Settings:
     openid: OpenIDProvider | None  # None: people log in with a password only
     log_level: str
     log_format: str
+    transcription: str = ""  # who writes down recordings: "", "twilio", "GA…", an address, or package.module:function
+    delete_at_twilio: bool = False  # whether Twilio's copy of a recording goes as soon as we have ours
+    reconcile: bool = True  # whether Twilio is asked for what no webhook told us
 
     @property
     def uses_sqlite(self) -> bool:
@@ -163,7 +169,12 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
         "sandbox": lambda: env.str("COMPTOIR_SANDBOX", "", validate=OneOf(["", "on", "off"])),
         "twilio_account_sid": lambda: env.str("TWILIO_ACCOUNT_SID", ""),
         "twilio_auth_token": lambda: env.str("TWILIO_AUTH_TOKEN", ""),
+        "twilio_api_key_sid": lambda: env.str("TWILIO_API_KEY_SID", ""),
+        "twilio_api_key_secret": lambda: env.str("TWILIO_API_KEY_SECRET", ""),
         "twilio_api_base": lambda: env.str("COMPTOIR_TWILIO_API_BASE", ""),
+        "transcription": lambda: env.str("COMPTOIR_TRANSCRIPTION", ""),
+        "delete_at_twilio": lambda: env.str("COMPTOIR_DELETE_AT_TWILIO", "off", validate=OneOf(["on", "off"])),
+        "reconcile": lambda: env.str("COMPTOIR_RECONCILE", "on", validate=OneOf(["on", "off"])),
         "smtp_url": lambda: env.str("COMPTOIR_SMTP_URL", ""),
         "alerts_from": lambda: env.str("COMPTOIR_ALERTS_FROM", "", validate=Regexp(ADDRESS_OR_NONE)),
         "storage_url": lambda: env.str("COMPTOIR_STORAGE_URL", ""),
@@ -257,6 +268,9 @@ def _assemble(raw: dict[str, Any], *, embedded: bool) -> Settings:
         chat_rate_limit=_rate("COMPTOIR_CHAT_RATE_LIMIT", raw["chat_rate_limit"]),
         private_addresses=raw["private_addresses"] == "on",
         openid=_openid(raw),
+        transcription=_transcription(raw["transcription"]),
+        delete_at_twilio=raw["delete_at_twilio"] == "on",
+        reconcile=raw["reconcile"] == "on",
     )
 
 
@@ -362,6 +376,18 @@ def _rate(variable: str, text: str) -> Rate | None:
     return Rate(int(amount), SPANS[unit])
 
 
+def _transcription(text: str) -> str:
+    known = text in ("", "twilio") or re.fullmatch(r"GA[0-9a-f]{32}|[A-Za-z_][\w.]*:[A-Za-z_]\w*", text)
+    if not known and not text.startswith("https://"):
+        raise SettingsError(
+            "COMPTOIR_TRANSCRIPTION must be twilio, the id of a service of Conversational Intelligence (GA…), "
+            "an address (https://…) or a function (package.module:function)"
+        )
+    if text.startswith("https://"):
+        _check_url("COMPTOIR_TRANSCRIPTION", text, {"https"})
+    return text
+
+
 def _openid(raw: dict[str, Any]) -> OpenIDProvider | None:
     issuer, client_id, client_secret = raw["oidc_issuer"], raw["oidc_client_id"], raw["oidc_client_secret"]
     if not (issuer or client_id or client_secret):
@@ -380,13 +406,24 @@ def _twilio(raw: dict[str, Any], secret_key: str, local_url: str, *, sandbox: bo
     sid, token = raw["twilio_account_sid"], raw["twilio_auth_token"]
     if sandbox:
         return sandbox_account(secret_key, raw["twilio_api_base"] or f"{local_url}/sandbox/twilio")
+    key_sid, key_secret = raw["twilio_api_key_sid"], raw["twilio_api_key_secret"]
+    if bool(key_sid) != bool(key_secret) or (key_sid and not sid):
+        raise SettingsError(
+            "TWILIO_API_KEY_SID and TWILIO_API_KEY_SECRET go together, and with TWILIO_ACCOUNT_SID: set all or neither"
+        )
     if not sid and not token:
         return None
     if not (sid and token):
         raise SettingsError("TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN go together: set both or neither")
     api_base = raw["twilio_api_base"] or "https://api.twilio.com"
     _check_url("COMPTOIR_TWILIO_API_BASE", api_base, {"http", "https"})
-    return TwilioAccount(account_sid=sid, auth_token=token, api_base=api_base.rstrip("/"))
+    return TwilioAccount(
+        account_sid=sid,
+        auth_token=token,
+        api_base=api_base.rstrip("/"),
+        api_key_sid=key_sid,
+        api_key_secret=key_secret,
+    )
 
 
 def sandbox_account(secret_key: str, api_base: str) -> TwilioAccount:
@@ -395,6 +432,8 @@ def sandbox_account(secret_key: str, api_base: str) -> TwilioAccount:
         account_sid="AC" + derived_key(secret_key, "sandbox account")[:32],
         auth_token=derived_key(secret_key, "sandbox token")[:32],
         api_base=api_base.rstrip("/"),
+        api_key_sid="SK" + derived_key(secret_key, "sandbox key")[:32],
+        api_key_secret=derived_key(secret_key, "sandbox key secret")[:32],
     )
 
 

@@ -7,13 +7,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sla.agreement import Promises, always_open
+from sla.agreement import Metric, Promises, always_open
 from sla.clock import SLAClock
 from sla.facts import Facts
 from sla.hours import BusinessHours, elapsed
 from sla.life import Life
 from sla.segments import NOTHING
-from ticketing.events import Entry, TicketOpened, TicketResolved
+from ticketing.events import (
+    CustomerLost,
+    Entry,
+    Event,
+    LiveBegan,
+    TicketAssigned,
+    TicketOpened,
+    TicketReleased,
+    TicketResolved,
+)
 
 SOLVED = "solved"
 UNTOLD = "untold"
@@ -61,6 +70,7 @@ class Course:
     reasons: list[tuple[datetime, str]] = field(default_factory=list)  # of resting, from when on
     ended_by: str = ""
     before: timedelta = NOTHING
+    notes: list[tuple[datetime, str]] = field(default_factory=list)  # what happened on the way, and stopped nothing
 
     def end(self, now: datetime) -> datetime:
         """Return until when there is something to tell: until it ended, or until now."""
@@ -116,6 +126,7 @@ def courses_of(entries: Iterable[Entry], promises: Promises) -> list[Course]:
             choice = Choice(life.policy_id, entry.at, life.facts)
         if before != life.clocks:
             _follow(courses, life, entry, choice, promises)
+        _note_on_the_way(courses, entry)
     return courses
 
 
@@ -133,6 +144,26 @@ def kept_course(clock: SLAClock, hours: BusinessHours, now: datetime) -> Course:
     if clock.paused_by:
         course.reasons = [(clock.started_at, clock.paused_by)]
     return course
+
+
+def _note_on_the_way(courses: Iterable[Course], entry: Entry) -> None:
+    """Note what a customer in line lived through while their wait went on: that a phone rang is no answer."""
+    name = ON_THE_WAY.get(type(entry.event))
+    if name is None or (isinstance(entry.event, TicketAssigned) and not entry.event.rings):
+        return
+    for course in courses:
+        clock = course.clock
+        begins = clock.started_at == entry.at and name == "lined_up"
+        if clock.metric is Metric.QUEUE_WAIT and not clock.has_ended and not begins:
+            course.notes.append((entry.at, name))
+
+
+ON_THE_WAY: dict[type[Event], str] = {
+    LiveBegan: "lined_up",
+    TicketAssigned: "rang",
+    TicketReleased: "given_back",
+    CustomerLost: "lost",
+}
 
 
 def _follow(courses: list[Course], life: Life, entry: Entry, choice: Choice, promises: Promises) -> None:

@@ -302,9 +302,11 @@ class Life:
             self._start(Metric.UPDATE, self._agreement(promises), entry.at)
 
     def _lost(self, entry: Entry, before: Facts, promises: Promises) -> None:
-        self._owe_answer(entry.at, promises)
+        """Let everything be owed since the customer began to wait, as if nobody had answered: it is our fault."""
+        since = self.facts.waiting_since or entry.at
+        self._owe_answer(since, promises)
         if self.facts.status in ACTIVE:
-            self._start(Metric.QUEUE_WAIT, self._agreement(promises), entry.at)
+            self._start(Metric.QUEUE_WAIT, self._agreement(promises), since)
 
     def _released(self, entry: Entry, before: Facts, promises: Promises) -> None:
         if self.facts.status in ACTIVE:

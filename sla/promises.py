@@ -170,6 +170,27 @@ def forget_words(ticket: Ticket, entry: Entry) -> None:
     session.execute(update(Promise).where(theirs).values(words=ERASED))
 
 
+def keep_for(ticket: Ticket, promise_id: int, *, by: Actor, at: datetime) -> None:
+    """Note that what was promised on a ticket is done; nothing happens if it was kept or withdrawn. It is locked."""
+    row = _standing(promise_id)
+    if row is not None:
+        row.kept_at = at
+        journal.append(ticket, PromiseKept(row.id), by=by, at=at)
+
+
+def withdraw_for(ticket: Ticket, promise_id: int, *, by: Actor, at: datetime) -> None:
+    """Take back what was promised on a ticket, unless its moment has come: what was promised stays so. It is locked."""
+    row = _standing(promise_id)
+    if row is not None and row.due_at > at:
+        row.withdrawn_at = at
+        journal.append(ticket, PromiseWithdrawn(row.id), by=by, at=at)
+
+
+def _standing(promise_id: int) -> Promise | None:
+    query = select(Promise).where(Promise.id == promise_id, _is_open())
+    return db.session().scalar(query.execution_options(populate_existing=True))
+
+
 def _lock(caller: Caller, promise_id: int) -> tuple[Promise, Ticket]:
     """Return a promise in its newest state and its ticket, locked: a merge may have moved it while we waited."""
     query = _seen_by(caller).where(Promise.id == promise_id).execution_options(populate_existing=True)

@@ -19,6 +19,7 @@ NOON_BREAKS = (
     time(14),
     time(15, 30),
 )  # a midday break begins from the first to the second, ends by the third
+MOST_NOTES = 6  # of an interval
 NOTED_CHANGE = 8 * DAY  # in a longer interval the change of the clocks is told without its hour
 
 
@@ -63,7 +64,7 @@ class Teller:
             first = True
             for piece in self._run(span):
                 changed = first and last is not None and last.policy_id != span.policy_id
-                yield self._finished(self._from_here(piece, span) if changed else piece)
+                yield self._finished(self._noted(self._from_here(piece, span) if changed else piece))
                 first = False
             last = span
 
@@ -138,6 +139,20 @@ class Teller:
         name = self.policies.get(run.policy_id or 0, "")
         told = self._say("from_here", policy=name, allowance=allowance_in_words(run.allowance, run.hours, self.words))
         return replace(piece, why=f"{piece.why}. {told}")
+
+    def _noted(self, piece: Piece) -> Piece:
+        """Add to an interval what happened in it without stopping the clock."""
+        end = self.course.end(self.now)
+        within = [
+            (at, name)
+            for at, name in self.course.notes
+            if piece.since <= at < piece.until or (at == piece.until == end)
+        ]
+        told = [
+            self._say(f"note_{name}", time=self.words.clock(self._local(at).replace(microsecond=0)))
+            for at, name in within[:MOST_NOTES]
+        ]
+        return replace(piece, why=". ".join([piece.why, *told])) if told else piece
 
     def _finished(self, piece: Piece) -> Piece:
         """Add to the last interval what ended it."""

@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy.sql import ColumnElement
 
-from ticketing import journal, lifecycle
+from ticketing import journal, lifecycle, on_call
 from ticketing.capacity import Load, full_channels, loads_of, lock_agent
 from ticketing.events import (
     SYSTEM,
@@ -26,6 +27,7 @@ from ticketing.events import (
 )
 from ticketing.models import Agent, Assignment, Presence, Queue, QueueAccess, QueueMember, Ticket, TicketSkill
 from ticketing.models.ticket import CLAIMABLE
+from ticketing.passing_over import Choosing
 from ticketing.routing import MOST_PRESSING
 from ticketing.skills import asks_no_more_than
 from ticketing.status import WAITING_FOR_US
@@ -95,13 +97,15 @@ def drain_due(agent_id: int) -> datetime | None:
     return db.session().scalar(select(Agent.drain_due_at).where(Agent.id == agent_id))
 
 
-def drained(agent_id: int, *, since: datetime) -> None:
-    """Note that somebody has looked, unless there is reason to look again."""
+def drained(agent_id: int, *, since: datetime, at: datetime) -> None:
+    """Note that somebody has looked, unless there is reason to look again. After a call's wrap-up there is."""
     session = db.session()
+    until = session.scalar(select(Agent.wrap_up_until).where(Agent.id == agent_id))
+    again = until - SWEEP_AFTER if until is not None and until > at else None  # so that nobody waits for the sweep
     session.execute(
         update(Agent)
         .where(Agent.id == agent_id, Agent.drain_due_at == since)
-        .values(drain_due_at=None)
+        .values(drain_due_at=again)
         .execution_options(synchronize_session=False)
     )
 
@@ -126,6 +130,7 @@ class Taker:
     capacity: Mapping[str, int]
     load: Load
     turn: datetime  # who has gone without for longest is next
+    rings: bool = False  # has a device that can ring now
 
     @property
     def full(self) -> frozenset[str]:
@@ -135,9 +140,23 @@ class Taker:
     def in_hand(self) -> int:
         return sum(self.load.values())
 
-    def take(self, channel: str, turn: datetime) -> None:
-        self.load[channel] = self.load.get(channel, 0) + 1
+    def may_take(self, waiting: "Waiting", asked: set[str]) -> bool:
+        has_room = waiting.channel not in self.full and (self.rings or not waiting.on_phone)
+        return has_room and self.skills.issuperset(asked)
+
+    def take(self, waiting: "Waiting", turn: datetime) -> None:
+        self.load[waiting.channel] = self.load.get(waiting.channel, 0) + 1
         self.turn = turn
+        self.rings = self.rings and not waiting.on_phone
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A ticket as a plan sees it."""
+
+    id: int
+    channel: str
+    on_phone: bool
 
 
 ORDERS: dict[Assignment, Any] = {  # who is first
@@ -154,16 +173,16 @@ def plan(queue_id: int, *, at: datetime) -> list[Line]:
     queue = db.session().get(Queue, queue_id, populate_existing=True)
     if queue is None or queue.assignment is Assignment.OFF:
         return []
-    takers = _takers_of(queue)
+    takers = _takers_of(queue, at)
     tickets = _tickets_for(takers, queue_id)
-    asked = _skills_of([ticket_id for ticket_id, _ in tickets])
+    asked = _skills_of([ticket.id for ticket in tickets])
     lines: list[Line] = []
-    for number, (ticket_id, channel) in enumerate(tickets):
-        free = [one for one in takers if channel not in one.full and one.skills.issuperset(asked[ticket_id])]
+    for number, ticket in enumerate(tickets):
+        free = [one for one in takers if one.may_take(ticket, asked[ticket.id])]
         if free:
             taker = min(free, key=ORDERS[queue.assignment])
-            taker.take(channel, at + timedelta(microseconds=number))
-            lines.append((ticket_id, taker.id))
+            taker.take(ticket, at + timedelta(microseconds=number))
+            lines.append((ticket.id, taker.id))
     return lines
 
 
@@ -177,16 +196,19 @@ def hand_over(ticket_id: int, agent_id: int, *, at: datetime) -> bool:
     if agent is None or not agent.is_active or agent.presence is not Presence.ONLINE:
         return False
     full = full_channels(agent.capacity, loads_of([agent_id])[agent_id]) if agent.capacity else frozenset()
-    ticket = _lock_waiting(ticket_id, agent, full)
+    calls = bool(agent.device_kind) and not on_call.is_busy(agent, at)
+    ticket = _lock_waiting(ticket_id, agent, full, calls=calls)
     if ticket is None:
         return False
-    lifecycle.assign(ticket, agent, by=SYSTEM, at=at, automatic=True)
+    how = Choosing(full=full, calls=calls, planned=True)
+    lifecycle.assign(ticket, agent, by=SYSTEM, at=at, automatic=True, how=how)
     agent.assigned_at = at
     return True
 
 
-def _lock_waiting(ticket_id: int, agent: Agent, full: frozenset[str]) -> Ticket | None:
+def _lock_waiting(ticket_id: int, agent: Agent, full: frozenset[str], *, calls: bool) -> Ticket | None:
     theirs = (
+        *(() if calls else (Ticket.on_phone.is_(False),)),
         Ticket.queue_id.in_(queues_of(agent.id).order_by(None)),
         Ticket.channel.not_in(sorted(full)),
         asks_no_more_than(agent.skills),
@@ -203,24 +225,45 @@ def _takers(queue: Queue) -> list[Any]:
     return conditions
 
 
-def _takers_of(queue: Queue) -> list[Taker]:
-    columns = (Agent.id, Agent.skills, Agent.capacity, Agent.assigned_at)
-    rows = db.session().execute(select(*columns).where(*_takers(queue))).all()
+def _takers_of(queue: Queue, at: datetime) -> list[Taker]:
+    rows = db.session().execute(select(*_SEEN).where(*_takers(queue))).all()
     loads = loads_of([row.id for row in rows])
-    return [Taker(row.id, frozenset(row.skills), row.capacity, loads[row.id], row.assigned_at or NEVER) for row in rows]
+    return [
+        Taker(
+            row.id,
+            frozenset(row.skills),
+            row.capacity,
+            loads[row.id],
+            row.assigned_at or NEVER,
+            rings=bool(row.device_kind) and not on_call.is_busy(row, at),
+        )
+        for row in rows
+    ]
 
 
-def _tickets_for(takers: Sequence[Taker], queue_id: int) -> Sequence[tuple[int, str]]:
-    """Return the most pressing tickets that at least one of the agents may take, with their channels."""
-    profiles = _widest({(one.skills, one.full) for one in takers})
+_SEEN = (
+    *(Agent.id, Agent.skills, Agent.capacity, Agent.assigned_at),
+    *(Agent.device_kind, Agent.on_call_since, Agent.wrap_up_until),
+)
+
+
+def _tickets_for(takers: Sequence[Taker], queue_id: int) -> Sequence[Waiting]:
+    """Return the most pressing tickets that at least one of the agents may take."""
+    profiles = _widest({(one.skills, one.full, not one.rings) for one in takers})
     if not profiles:
         return []
-    anybodys = or_(*(and_(Ticket.channel.not_in(sorted(full)), asks_no_more_than(skills)) for skills, full in profiles))
-    query = select(Ticket.id, Ticket.channel).where(Ticket.queue_id == queue_id, CLAIMABLE, anybodys)
-    return [(row.id, row.channel) for row in db.session().execute(query.order_by(*MOST_PRESSING).limit(PLANNED))]
+    anybodys = or_(*(_takes(*one) for one in profiles))
+    query = select(Ticket.id, Ticket.channel, Ticket.on_phone).where(Ticket.queue_id == queue_id, CLAIMABLE, anybodys)
+    return [Waiting(*row) for row in db.session().execute(query.order_by(*MOST_PRESSING).limit(PLANNED))]
 
 
-Profile = tuple[frozenset[str], frozenset[str]]  # what somebody is able to do, and on which channels they are full
+def _takes(skills: frozenset[str], full: frozenset[str], deaf: bool) -> ColumnElement[bool]:
+    conditions = [Ticket.channel.not_in(sorted(full)), asks_no_more_than(skills)]
+    return and_(*conditions, Ticket.on_phone.is_(False)) if deaf else and_(*conditions)
+
+
+# What somebody is able to do, on which channels they are full, and whether no device of theirs can ring now.
+Profile = tuple[frozenset[str], frozenset[str], bool]
 
 
 def _widest(profiles: set[Profile]) -> list[Profile]:
@@ -229,7 +272,7 @@ def _widest(profiles: set[Profile]) -> list[Profile]:
 
 
 def _covers(wide: Profile, narrow: Profile) -> bool:
-    return wide[0] >= narrow[0] and wide[1] <= narrow[1]
+    return wide[0] >= narrow[0] and wide[1] <= narrow[1] and wide[2] <= narrow[2]
 
 
 def _skills_of(ticket_ids: Sequence[int]) -> dict[int, set[str]]:

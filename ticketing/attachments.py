@@ -5,6 +5,7 @@ of its uploader holds it.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import IO
 
@@ -25,10 +26,47 @@ MAX_FILES = 20  # of one message
 UNUSED_AFTER = timedelta(hours=24)
 ON_ITS_WAY = timedelta(minutes=10)  # from keeping a file's bytes to committing the row that names them, at most
 
-# What a reply may carry, in bytes. Mail grows by a third in base64, and most servers take 25 MB (as Gmail's do, see
-# https://support.google.com/mail/answer/6584). A text message takes pictures only from an address that anybody may
-# read, which customers' files never have; a call takes none.
-CARRIES: dict[Channel, int] = {Channel.EMAIL: 18_000_000, Channel.CHAT: 100_000_000}
+
+@dataclass(frozen=True)
+class Load:
+    """What a reply may carry: bytes together, how many files, bytes of a picture, and of which types; () is any."""
+
+    bytes: int
+    files: int = MAX_FILES
+    picture_bytes: int = 0  # 0: no less than the rest
+    types: frozenset[str] = frozenset()
+
+
+# Mail grows by a third in base64, and most servers take 25 MB (as Gmail's do, see
+# https://support.google.com/mail/answer/6584). What Twilio takes for a text message and for WhatsApp stands at
+# https://www.twilio.com/docs/messaging/guides/accepted-mime-types and
+# https://www.twilio.com/docs/whatsapp/guidance-whatsapp-media-messages. A call carries none.
+_SOUND = frozenset({"audio/mpeg", "audio/mp4", "audio/m4a", "audio/ogg", "audio/amr", "audio/3gpp", "audio/aac"})
+_PICTURES = frozenset({"image/jpeg", "image/png"})
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+CARRIES: dict[Channel, Load] = {
+    Channel.EMAIL: Load(18_000_000),
+    Channel.CHAT: Load(100_000_000),
+    Channel.SMS: Load(
+        5_000_000,
+        files=10,
+        types=_PICTURES
+        | _SOUND
+        | {"image/gif", "image/bmp", "image/tiff", "audio/x-wav", "audio/wav", "audio/ac3", "audio/webm"}
+        | {"video/mp4", "video/mpeg", "video/quicktime", "video/webm", "video/3gpp"}
+        | {"text/vcard", "text/x-vcard", "text/csv", "text/rtf", "text/calendar", "application/pdf"},
+    ),
+    Channel.WHATSAPP: Load(
+        16_000_000,
+        files=1,
+        picture_bytes=5_000_000,
+        # Not sounds, stickers (WebP) and contacts, beside which WhatsApp shows no words.
+        types=_PICTURES
+        | {"video/mp4", "video/3gpp", "application/pdf"}
+        | {"application/msword", f"{_OFFICE}.wordprocessingml.document", f"{_OFFICE}.spreadsheetml.sheet"}
+        | {f"{_OFFICE}.presentationml.presentation"},
+    ),
+}
 
 
 def keep_upload(file: IO[bytes], filename: str, *, largest: int, at: datetime) -> Attachment:
@@ -92,13 +130,31 @@ def must_be_possible(channel: Channel, files: Sequence[Attachment]) -> None:
     """Raise AttachmentsNotPossible where a reply on the channel cannot carry the files."""
     if not files:
         return
-    most = CARRIES.get(channel)
-    if most is None:
+    load = CARRIES.get(channel)
+    if load is None:
         others = " or ".join(sorted(CARRIES))
         raise AttachmentsNotPossible(f"a reply by {channel} cannot carry files; choose the channel {others}")
+    if len(files) > load.files:
+        most = "1 file" if load.files == 1 else f"{load.files} files"
+        raise AttachmentsNotPossible(f"a reply by {channel} carries {most}, not {len(files)}; write several")
+    for file in files:
+        _must_be_taken(channel, load, file)
     total = sum(file.size for file in files)
-    if total > most:
-        raise AttachmentsNotPossible(f"the files have {total} bytes together; a reply by {channel} carries {most}")
+    if total > load.bytes:
+        raise AttachmentsNotPossible(
+            f"the files have {total} bytes together; a reply by {channel} carries {load.bytes}"
+        )
+
+
+def _must_be_taken(channel: Channel, load: Load, file: Attachment) -> None:
+    if load.types and file.content_type not in load.types:
+        raise AttachmentsNotPossible(
+            f"the file {file.filename} is {file.content_type}, which does not go by {channel}; choose the channel email"
+        )
+    if load.picture_bytes and file.content_type.startswith("image/") and file.size > load.picture_bytes:
+        raise AttachmentsNotPossible(
+            f"the file {file.filename} has {file.size} bytes; a picture by {channel} has at most {load.picture_bytes}"
+        )
 
 
 def take(message: Message, files: Sequence[Attachment]) -> None:

@@ -11,10 +11,10 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.orm.attributes import set_committed_value
 
 from ticketing import journal
-from ticketing.envelope import HandleKind, MessageState, Sender
+from ticketing.envelope import Channel, HandleKind, MessageState, Sender
 from ticketing.events import SYSTEM, ReplyWritten
 from ticketing.inserting import insert_now
-from ticketing.models import Handle, Message, MessageKind, Ticket
+from ticketing.models import Handle, Inbox, Message, MessageKind, Ticket
 from ticketing.participants import addressed
 from ticketing.reach import withheld_channels
 from ticketing.reachability import takes_automatic_mail
@@ -66,7 +66,29 @@ def answer(ticket: Ticket, message: Message, body: str, *, at: datetime) -> Mess
         automatic=True,
         state=MessageState.QUEUED,
         channel_reason="last_used",
-        data=addressed([_reader(message)], ()),
+        data=addressed([_reader(message)], ()) if message.channel is Channel.EMAIL else {},  # only mail has addressees
+        attachments=[],
+        created_at=at,
+    )
+    insert_now(row)
+    journal.append(ticket, ReplyWritten(row.id, row.channel, automatic=True), by=SYSTEM, at=at)
+    return row
+
+
+def tell(ticket: Ticket, inbox: Inbox, handle: Handle, body: str, *, at: datetime) -> Message:
+    """Write to a customer by a program, unasked, from an inbox of ours to an address of theirs; it leaves after the
+    commit. The ticket is locked. Whether the customer wants that is the caller's to know.
+    """
+    row = Message(
+        ticket_id=ticket.id,
+        kind=MessageKind.OUTBOUND,
+        channel=inbox.channel,
+        inbox=inbox,
+        handle=handle,
+        body=body,
+        automatic=True,
+        state=MessageState.QUEUED,
+        channel_reason="last_used",
         attachments=[],
         created_at=at,
     )

@@ -4,21 +4,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from ticketing import journal, lifecycle, lines, participants, snoozing
-from ticketing.attachments import must_be_possible, own_uploads, take
-from ticketing.copies import checked_copies
-from ticketing.envelope import Channel, HandleKind, InboundMessage, MessageState, Sender
+from ticketing import journal, lifecycle, lines, on_call, participants, snoozing
+from ticketing.approved import Wanted
+from ticketing.attachments import own_uploads, take
+from ticketing.envelope import Channel, InboundMessage, MessageState
 from ticketing.errors import InvalidInput
 from ticketing.events import Actor, MessageReceived, NoteWritten, ReplyWritten
 from ticketing.inserting import insert_now, update_now
 from ticketing.mentions import add_mentions, mentioned
 from ticketing.models import Agent, Attachment, Customer, Handle, Inbox, Message, MessageKind, Ticket
 from ticketing.moment import rfc3339
-from ticketing.reach import Route, choose_route
+from ticketing.reply_plan import MAX_BODY, plan
 from ticketing.status import Status
 from ticketing.store import db
-
-MAX_BODY = 100_000
 
 
 def receive(
@@ -102,20 +100,17 @@ def reply(
     channel: Channel | None = None,
     uploads: Sequence[int] = (),
     cc: Sequence[str] = (),
+    template: Wanted | None = None,
 ) -> Message:
     """Write to the customer; it is queued, and leaves after the commit. `uploads` are ids of the agent's own.
 
     `cc` are addresses that get a copy of a mail; from now on they take part in the ticket.
 
     Without `channel`: the customer's preferred reachable one, else the one they last wrote on. Whoever answers a ticket
-    that nobody has, has it. Raises NoReachableChannel, InvalidInput, InvalidTransition for a closed ticket, and
-    AttachmentsNotPossible where the channel cannot carry the files.
+    that nobody has, has it. Raises what `ticketing.reply_plan` raises.
     """
-    _must_take_words(ticket, body, at)
-    files = own_uploads(agent.id, uploads) if uploads else []
-    route = choose_route(ticket, channel)
-    must_be_possible(route.channel, files)
-    copies = checked_copies(cc, route)
+    planned = plan(ticket, body, agent_id=agent.id, channel=channel, uploads=uploads, cc=cc, template=template, at=at)
+    route = planned.route
     by = Actor.agent(agent.id)
     row = Message(
         ticket_id=ticket.id,
@@ -124,35 +119,30 @@ def reply(
         inbox=route.inbox,
         handle=route.handle,
         author_agent=agent,
-        body=body,
+        body=planned.body,
         html=html,
         state=MessageState.QUEUED,
         channel_reason=route.reason,
-        data=_addressed(ticket, route, copies),
+        data=planned.data,
         attachments=[],
         created_at=at,
     )
     db.session().add(row)
     db.session().flush()
-    take(row, files)
-    if copies:
-        participants.name(ticket, copies, at=at)
+    take(row, planned.files)
+    if planned.copies:
+        participants.name(ticket, planned.copies, at=at)
     if ticket.status is Status.SOLVED:
         lifecycle.reopen(ticket, by=by, at=at)
-    if ticket.assignee_id is None:
+    holds_the_line = on_call.has_to_ring(ticket)  # written words do not answer a call, nor does their writer take it
+    if ticket.assignee_id is None and not holds_the_line:
         lifecycle.assign(ticket, agent, by=by, at=at)
     journal.append(ticket, ReplyWritten(row.id, row.channel), by=by, at=at)
-    ticket.waiting_since = None
+    if not holds_the_line:
+        ticket.waiting_since = None
     if ticket.status is Status.NEW:
         lifecycle.change_status(ticket, Status.OPEN, by=by, at=at)
     return row
-
-
-def _addressed(ticket: Ticket, route: Route, copies: Sequence[Sender]) -> dict[str, Any]:
-    """Return what a reply keeps of whom it is addressed to; only mail has several addresses."""
-    if route.channel is not Channel.EMAIL:
-        return {}
-    return participants.addressed([Sender(HandleKind.EMAIL, route.handle.shown, ticket.customer.name)], copies)
 
 
 def note(
@@ -182,11 +172,3 @@ def note(
     add_mentions(row, named, at=at)
     journal.append(ticket, NoteWritten(row.id, [one.id for one in named]), by=Actor.agent(agent.id), at=at)
     return row
-
-
-def _must_take_words(ticket: Ticket, body: str, at: datetime) -> None:
-    if not body.strip():
-        raise InvalidInput("a reply needs words")
-    if len(body) > MAX_BODY:
-        raise InvalidInput(f"a reply has at most {MAX_BODY} characters")
-    lifecycle.must_not_be_over(ticket, at)

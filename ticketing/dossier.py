@@ -19,9 +19,11 @@ from ticketing.models import (
     Consent,
     Customer,
     Handle,
+    Inbox,
     JournalEntry,
     Message,
     MessageKind,
+    OptOut,
     Participant,
     Queue,
     Ticket,
@@ -59,6 +61,12 @@ class Dossier:
     def consents(self) -> list[dict[str, Any]]:
         """Return what they said of being written to."""
         return list(_plain(select(*Consent.__table__.c).where(Consent.customer_id.in_(self.persons))))
+
+    def opt_outs(self) -> list[dict[str, Any]]:
+        """Return which of our addresses they told to write no more."""
+        columns = (OptOut.handle_id, Inbox.channel, Inbox.address, OptOut.reason, OptOut.at)
+        query = select(*columns).join(Handle, Handle.id == OptOut.handle_id).join(Inbox, Inbox.id == OptOut.inbox_id)
+        return list(_plain(query.where(Handle.customer_id.in_(self.persons)).order_by(OptOut.handle_id, Inbox.id)))
 
     def named_on(self) -> list[dict[str, Any]]:
         """Return the tickets on which others have named them, such as in a mail's Cc."""

@@ -82,6 +82,14 @@ class Forwarded:
     by: Sender | None = None
 
 
+class Opting(StrEnum):
+    """What a message says of further messages, beside which it says nothing: STOP, START and their like."""
+
+    OUT = "out"
+    IN = "in"
+    IN_IF_OUT = "in_if_out"  # a word that means this only to who is out, else it is a message like any other
+
+
 @dataclass(frozen=True)
 class InboundMessage:
     """One message from a customer, in our words."""
@@ -105,6 +113,7 @@ class InboundMessage:
     sent_at: datetime | None = None  # as the author's program says; None when it does not
     answerable: bool = True  # by a program: not a machine, a mailing list, or who asks for silence (RFC 3834, 2)
     forwarded: Forwarded | None = None  # it may be an agent who passes on what a customer wrote
+    opting: Opting | None = None  # it is but a word on further messages, see ticketing.opt_outs
 
 
 class MessageState(StrEnum):

@@ -32,6 +32,7 @@ from ticketing.models import (
     JournalEntry,
     KeptAnswer,
     Message,
+    OptOut,
     Ticket,
 )
 from ticketing.store import db
@@ -203,6 +204,8 @@ def _forget_words(ticket: Ticket, words: _Said) -> None:
 def _forget_persons(persons: Sequence[int], at: datetime) -> None:
     session = db.session()
     session.execute(delete(Consent).where(Consent.customer_id.in_(persons)))
+    theirs = select(Handle.id).where(Handle.customer_id.in_(persons))
+    session.execute(delete(OptOut).where(OptOut.handle_id.in_(theirs)).execution_options(synchronize_session=False))
     session.execute(delete(Handle).where(Handle.customer_id.in_(persons)))
     merges = or_(CustomerMerge.kept_id.in_(persons), CustomerMerge.merged_id.in_(persons))
     session.execute(update(CustomerMerge).where(merges).values(before={}))

@@ -13,10 +13,14 @@
     │   ├── StaleVersion
     │   ├── NoReachableChannel
     │   ├── ConsentWithheld
+    │   │   └── OptedOut
+    │   ├── WindowClosed
     │   ├── AttachmentsNotPossible
     │   ├── FieldsMissing
+    │   ├── OnThePhone
     │   ├── Merged
     │   └── Erased
+    ├── SenderBlocked
     └── StoreNotReady
 
 Each has a stable `code`, which clients may rely on, and a sentence that helps. `api/errors.py` maps class to status.
@@ -101,6 +105,18 @@ class ConsentWithheld(Conflict):
     code = "consent_withheld"
 
 
+class OptedOut(ConsentWithheld):
+    """The customer has told our number to write no more."""
+
+    code = "opted_out"
+
+
+class WindowClosed(Conflict):
+    """On this channel the customer may only be answered for a while after they wrote."""
+
+    code = "window_closed"
+
+
 class AttachmentsNotPossible(Conflict):
     """The channel of the reply cannot carry these files."""
 
@@ -113,6 +129,12 @@ class FieldsMissing(Conflict):
     code = "fields_missing"
 
 
+class OnThePhone(Conflict):
+    """The agent is on the phone, or in the wrap-up of a call: one at a time."""
+
+    code = "on_the_phone"
+
+
 class Merged(Conflict):
     """The customer is the same person as another, who is to be changed instead."""
 
@@ -123,6 +145,12 @@ class Erased(Conflict):
     """The customer asked to be forgotten; nothing is known of them any more."""
 
     code = "erased"
+
+
+class SenderBlocked(TicketingError):
+    """The desk takes nothing from this address."""
+
+    code = "sender_blocked"
 
 
 class StoreNotReady(TicketingError):

@@ -5,7 +5,8 @@ values, never bodies or addresses. `channels/events.py` and `sla/events.py` add 
 """
 
 import re
-from dataclasses import asdict, dataclass, field, fields
+from copy import deepcopy
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -56,7 +57,8 @@ class Event:
 
     def data(self) -> dict[str, Any]:
         """Return the fields as plain values, for the store and for JSON."""
-        return asdict(self)
+        # Most fields are plain, and `asdict` would copy each of them as deeply as it can.
+        return {name: deepcopy(one) if isinstance(one, dict | list) else one for name, one in vars(self).items()}
 
     @staticmethod
     def load(kind: str, data: dict[str, Any]) -> "Event":
@@ -114,6 +116,22 @@ class ReplyWritten(Event):
     message_id: int
     channel: str
     automatic: bool = False
+
+
+@dataclass(frozen=True)
+class OptedOut(Event):
+    """The customer has told one of our inboxes to write no more."""
+
+    handle_id: int
+    inbox_id: int
+
+
+@dataclass(frozen=True)
+class OptedIn(Event):
+    """The customer takes messages from one of our inboxes again."""
+
+    handle_id: int
+    inbox_id: int
 
 
 @dataclass(frozen=True)
@@ -239,7 +257,7 @@ class TicketSnoozed(Event):
 class TicketWoke(Event):
     """A snoozed ticket is back; the entry's `at` is the moment for which it was snoozed, if it was left alone."""
 
-    why: str  # due, reply (the customer wrote), undelivered (our reply did not arrive), agent, resolved, merged
+    why: str  # due, reply (the customer wrote), undelivered (ours did not arrive), callback, agent, resolved, merged
 
 
 @dataclass(frozen=True)

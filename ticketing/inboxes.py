@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from ticketing.approved import checked_templates
 from ticketing.envelope import HANDLE_KINDS, Channel, HandleKind
 from ticketing.errors import Conflict, InvalidInput, NotFound
 from ticketing.handles import fold
@@ -16,16 +17,20 @@ from ticketing.models import Inbox, Queue
 from ticketing.placeholders import check
 from ticketing.secrets import encrypt
 from ticketing.skills import clean_skills
+from ticketing.spoken_words import checked_words
 from ticketing.store import db
 from ticketing.templates.shipped import BESIDES
 from ticketing.wording import checked_bodies
 
 MAX_NAME = 100
-MAX_GREETING = 1000
 MAX_SIGNATURE = 2000
 ACKNOWLEDGED_EVERY = 3600  # seconds: a sender is told once in this time
 ACKNOWLEDGE_WINDOWS = range(60, 30 * 86_400 + 1)
+MENU_KEYS = tuple("1234567890")
+VOICE = re.compile(r"[A-Za-z0-9]{1,20}([.-][A-Za-z0-9]{1,30}){0,6}")
 WIDGET_KEY = re.compile(r"[A-Za-z0-9._-]{1,64}")
+MESSAGING_SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
+CONVERSATION_DAYS = range(1, 366)
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")  # BCP 47, as far as anybody speaks it
 
 
@@ -125,10 +130,27 @@ def _language(value: Any) -> str:
     return value
 
 
-def _greeting(value: Any) -> str:
-    if not isinstance(value, str) or not 0 < len(value.strip()) <= MAX_GREETING:
-        raise InvalidInput(f"an inbox's greeting has 1 to {MAX_GREETING} characters")
-    return value.strip()
+def _voice(value: Any) -> str:
+    if not isinstance(value, str) or not VOICE.fullmatch(value):
+        raise InvalidInput("an inbox's voice is one of Twilio's, such as Polly.Joanna-Neural or Google.fr-FR-Neural2-A")
+    return value
+
+
+def _menu(value: Any) -> dict[str, Any]:
+    """Return what callers choose from: `{"prompt": words, "options": {"1": a queue's id}}`."""
+    if not isinstance(value, Mapping) or value.keys() != {"prompt", "options"}:
+        raise InvalidInput("an inbox's menu is an object with prompt and options")
+    options = value["options"]
+    if not isinstance(options, Mapping) or not 0 < len(options) <= len(MENU_KEYS):
+        raise InvalidInput('an inbox\'s menu has options by key, such as {"1": 3}: the id of the queue')
+    for key, queue_id in options.items():
+        if key not in MENU_KEYS:
+            raise InvalidInput(f"a menu has the keys 1 to 9 and 0, not {str(key)[:10]!r}")
+        if not isinstance(queue_id, int) or isinstance(queue_id, bool) or not 0 < queue_id < 2**63:
+            raise InvalidInput(f"a menu's key {key} names no queue by its id")
+        if db.session().get(Queue, queue_id) is None:
+            raise InvalidInput(f"a menu's key {key} names queue {queue_id}, which is not there")
+    return {"prompt": checked_words("a menu's prompt", value["prompt"]), "options": dict(sorted(options.items()))}
 
 
 def _skills(value: Any) -> list[str]:
@@ -171,6 +193,19 @@ def _bodies(value: Any) -> dict[str, str]:
     return checked_bodies(value, besides=BESIDES["acknowledgement"]) if value else {}
 
 
+def _conversation_days(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value not in CONVERSATION_DAYS:
+        first, last = CONVERSATION_DAYS[0], CONVERSATION_DAYS[-1]
+        raise InvalidInput(f"an inbox's conversation_days are {first} to {last}")
+    return value
+
+
+def _messaging_service(value: Any) -> str:
+    if not isinstance(value, str) or not MESSAGING_SERVICE.fullmatch(value):
+        raise InvalidInput("an inbox's messaging_service is its SID at Twilio: MG and 32 hex digits")
+    return value
+
+
 def _flag(name: str) -> Callable[[Any], bool]:
     def flag(value: Any) -> bool:
         if not isinstance(value, bool):
@@ -182,13 +217,19 @@ def _flag(name: str) -> Callable[[Any], bool]:
 
 SETTINGS: dict[str, Callable[[Any], Any]] = {
     "language": _language,  # in which customers are spoken to who have not said theirs
-    "greeting": _greeting,  # what callers hear
+    "greeting": lambda value: checked_words("an inbox's greeting", value),  # what callers hear first
+    "closed_greeting": lambda value: checked_words("an inbox's closed_greeting", value),  # and while we are closed
+    "voice": _voice,  # in which callers are spoken to
+    "menu": _menu,  # which key leads callers to which queue
     "skills": _skills,  # what its new tickets ask of an agent
     "acknowledge": _acknowledge,  # whether who opens a ticket by mail is told that it has arrived
     "agents_forward": _flag("agents_forward"),  # whether a mail that an agent passes on is the customer's who wrote it
     "sender_name": _sender_name,  # who mail is from, with variables; without it, the agent
     "signature": _signature,  # below every mail, Markdown with variables
     "quote_history": _flag("quote_history"),  # whether a mail repeats what it answers; without it, yes
+    "conversation_days": _conversation_days,  # how long a text, or a call, continues the last ticket
+    "messaging_service": _messaging_service,  # by which its texts leave, from and to any of its numbers
+    "templates": checked_templates,  # approved beforehand, for WhatsApp: see ticketing.approved
 }
 
 

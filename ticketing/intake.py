@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from ticketing import closing, conversation, lifecycle, participants, reachability
+from ticketing import blocking, closing, conversation, lifecycle, participants, reachability
 from ticketing.customers import new_customer, recognise
 from ticketing.envelope import Channel, InboundMessage
 from ticketing.errors import InvalidHandle
@@ -38,21 +38,23 @@ def take_in(message: InboundMessage, inbox: Inbox, *, files: Sequence[Attachment
     """Put a customer's message on the ticket where it belongs, or on a new one.
 
     The caller has made sure that it is no duplicate; a copy that came by another inbox of ours is known here. `files`
-    are attachments whose bytes are in the file store. Raises InvalidHandle when the sender's address makes no sense.
+    are attachments whose bytes are in the file store. Raises InvalidHandle when the sender's address makes no sense,
+    and SenderBlocked when the desk takes nothing from there.
     """
     message = _by_its_author(message, inbox)
     if at - message.received_at > LATE:
         message = replace(message, answerable=False)
     if message.sender.address:
         customer, (handle,) = recognise([message.sender], at=at)
+        blocking.must_not_be_blocked(handle)
         if not message.automatic:
-            reachability.heard_from(handle, at=message.received_at)
+            reachability.heard_from(handle, message.channel, at=message.received_at)
     else:  # a withheld number: a person all the same
         customer, handle = _without_address(message, at), None
     copy = find_copy(message, customer, inbox)
     if copy is not None:
         return Taken(ticket=copy.ticket, message=copy, opened=False, again=True)
-    match = _locked_match(message, customer, inbox, at)
+    match = locked_match(message, customer, inbox, at)
     if match.ticket is not None:
         closing.close_if_over(match.ticket, at=message.received_at)
     opened = match.ticket is None or match.ticket.status is Status.CLOSED
@@ -100,12 +102,15 @@ def _name_participants(ticket: Ticket, message: InboundMessage, inbox: Inbox) ->
         participants.name(ticket, others, at=message.received_at)
 
 
-def _locked_match(message: InboundMessage, customer: Customer, inbox: Inbox, at: datetime) -> Match:
+def locked_match(message: InboundMessage, customer: Customer, inbox: Inbox, at: datetime) -> Match:
     """Find the ticket and lock it; one that was merged while we waited for it is looked for again."""
-    match = find_match(message, customer, inbox, at=at)
-    while match.ticket is not None and lifecycle.lock_ticket(match.ticket.id).merged_into_id is not None:
+    while True:
         match = find_match(message, customer, inbox, at=at)
-    return match
+        if match.ticket is None:
+            return match
+        ticket = lifecycle.lock_ticket(match.ticket.id)
+        if ticket.merged_into_id is None:
+            return replace(match, ticket=ticket)
 
 
 def _without_address(message: InboundMessage, at: datetime) -> Customer:
@@ -142,6 +147,7 @@ def _first_words(message: InboundMessage) -> str:
 NO_WORDS = {
     Channel.PHONE: "Phone call",
     Channel.SMS: "Text message",
+    Channel.WHATSAPP: "WhatsApp message",
     Channel.EMAIL: "Mail without a subject",
     Channel.CHAT: "Chat",
     Channel.API: "Request",

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam
 
-from ticketing import closing, journal, lines, snoozing
+from ticketing import closing, journal, lines, on_call, snoozing
 from ticketing.envelope import Channel
 from ticketing.errors import AlreadyAssigned, InvalidInput, InvalidTransition, NotFound
 from ticketing.events import (
@@ -39,6 +39,8 @@ from ticketing.models import (
     WaitEnd,
 )
 from ticketing.moment import rfc3339
+from ticketing.passing_over import Choosing, passed_over
+from ticketing.reading import read_one, whole
 from ticketing.skills import clean_skills
 from ticketing.status import Priority, Status, may_go
 from ticketing.store import db
@@ -117,17 +119,16 @@ def lock_ticket(ticket_id: int) -> Ticket:
     """Return the ticket in its newest state, locked until the transaction ends. Raises NotFound."""
     session = db.session()
     session.flush()  # what this transaction has changed already must not be read over
-    ticket = session.scalar(_LOCKED, {"ticket": ticket_id})
+    ticket: Ticket | None = read_one(_LOCKED, Ticket, {"ticket": ticket_id})
     if ticket is None:
         raise NotFound(f"there is no ticket {ticket_id}")
     return ticket
 
 
 _LOCKED = (
-    select(Ticket)
+    whole(Ticket)
     .where(Ticket.id == bindparam("ticket", type_=Ticket.id.type))
     .with_for_update(of=Ticket, key_share=True)
-    .execution_options(populate_existing=True)
 )
 
 
@@ -151,10 +152,13 @@ def assign(
     steal: bool = False,
     automatic: bool = False,
     reason: str = "",
+    how: Choosing | None = None,
 ) -> None:
     """Give the ticket to an agent. Raises AlreadyAssigned when somebody else has it and `steal` is false.
 
     An agent who does not work the queue may have it: a guest. `automatic` says that the queue handed it out by itself.
+    `how` is how it was chosen; None: somebody wanted this very ticket.
+    Raises OnThePhone where a phone would have to ring for an agent who cannot take a call now.
     """
     _must_be_active(ticket)
     if ticket.assignee_id == agent.id:
@@ -163,10 +167,20 @@ def assign(
         raise AlreadyAssigned(f"ticket {ticket.id} is assigned to agent {ticket.assignee_id}; steal it to take it over")
     if not agent.is_active:
         raise InvalidInput(f"agent {agent.id} has left the desk")
+    rings = on_call.has_to_ring(ticket)
+    if rings:
+        on_call.take(agent, at=at)
     before = ticket.assignee_id
+    others = passed_over(ticket, agent, how) if ticket.live and before is None else []
     ticket.assignee, ticket.assignee_id = agent, agent.id
     assigned = TicketAssigned(
-        before, agent.id, stolen=before is not None, automatic=automatic, reason=reason, rings=ticket.on_phone
+        before,
+        agent.id,
+        stolen=before is not None,
+        automatic=automatic,
+        reason=reason,
+        rings=rings,
+        passed_over=others,
     )
     journal.append(ticket, assigned, by=by, at=at)
     if ticket.live and not ticket.on_phone:
@@ -248,6 +262,7 @@ def move(ticket: Ticket, queue: Queue, *, by: Actor, at: datetime) -> None:
     if before != queue.id:
         ticket.queue, ticket.queue_id = queue, queue.id
         journal.append(ticket, TicketMoved(before, queue.id), by=by, at=at)
+        lines.follow_move(ticket, at=at)
 
 
 def change_tags(ticket: Ticket, tags: Iterable[str], *, by: Actor, at: datetime) -> None:

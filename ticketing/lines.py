@@ -7,7 +7,7 @@ in the caller's transaction, with the ticket locked.
 
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from ticketing import journal
 from ticketing.envelope import Channel
@@ -59,7 +59,31 @@ def end(ticket: Ticket, *, by: Actor, at: datetime) -> None:
         journal.append(ticket, LiveEnded(ticket.channel), by=by, at=at)
 
 
-def close_wait(ticket: Ticket, how: WaitEnd, *, at: datetime) -> None:
-    """Write down how a wait ended, if one is open."""
-    query = update(Wait).where(Wait.ticket_id == ticket.id, Wait.ended_at.is_(None))
-    db.session().execute(query.values(ended_at=at, end=how).execution_options(synchronize_session=False))
+def follow_move(ticket: Ticket, *, at: datetime) -> None:
+    """Let a customer who waits in line do so in the queue to which the ticket went; they keep their place."""
+    if ticket.live and close_wait(ticket, WaitEnd.LEFT, at=at):
+        open_wait(ticket, ticket.channel, since=at)
+
+
+def stop_counting(ticket: Ticket, *, at: datetime) -> None:
+    """Note that a customer who keeps their place does not wait for their turn now: they want to be called later, or
+    could not be reached. How long that lasts tells others nothing.
+    """
+    if ticket.live:
+        close_wait(ticket, WaitEnd.LEFT, at=at)
+
+
+def go_on_waiting(ticket: Ticket, channel: Channel, *, at: datetime) -> None:
+    """Note that a customer who has kept their place waits for their turn again; nothing happens if they do."""
+    open_ones = select(Wait.id).where(Wait.ticket_id == ticket.id, Wait.ended_at.is_(None))
+    db.session().flush()
+    if ticket.live and db.session().scalar(open_ones.limit(1)) is None:
+        open_wait(ticket, channel, since=at)
+
+
+def close_wait(ticket: Ticket, how: WaitEnd, *, at: datetime) -> bool:
+    """Write down how a wait ended, if one is open, which is returned."""
+    db.session().flush()
+    query = update(Wait).where(Wait.ticket_id == ticket.id, Wait.ended_at.is_(None)).values(ended_at=at, end=how)
+    closed = db.session().scalars(query.returning(Wait.id).execution_options(synchronize_session=False)).all()
+    return bool(closed)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 
 from ticketing import audit, lifecycle
 from ticketing.assignment import may_take_more
@@ -25,6 +25,7 @@ def set_presence(
     """Say whether an agent takes work that comes by itself. Raises NotFound.
 
     Going offline hands back what is unanswered, and everybody who waits live; `keep_work` keeps it. Away keeps it.
+    Whoever is on the phone keeps the customer to whom they speak.
     """
     agent = lock_agent(agent_id)
     if agent is None:
@@ -53,7 +54,8 @@ def hand_everything_back(agent: Agent, *, by: Actor, at: datetime) -> None:
 
 
 # In a chat or on hold somebody waits at the other end even when the last word was ours.
-UNANSWERED = (IN_WORK, Ticket.snoozed_until.is_(None), or_(Ticket.waiting_since.is_not(None), Ticket.live))
+_at_the_other_end = and_(Ticket.live, Ticket.on_phone.is_(False))
+UNANSWERED = (IN_WORK, Ticket.snoozed_until.is_(None), or_(Ticket.waiting_since.is_not(None), _at_the_other_end))
 
 
 def _release(agent: Agent, which: Sequence[Any], *, by: Actor, at: datetime) -> None:

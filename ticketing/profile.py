@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, exists, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from ticketing import audit
@@ -17,7 +17,7 @@ from ticketing.fields import checked, must_be_complete
 from ticketing.folding import name_key
 from ticketing.known import knows
 from ticketing.languages import language_tag, zone_name
-from ticketing.models import Consent, Customer, FieldSubject, Handle, Message, Ticket
+from ticketing.models import Consent, Customer, FieldSubject, Handle, Message, OptOut, Ticket
 from ticketing.renaming import index_again
 from ticketing.store import db
 
@@ -115,7 +115,9 @@ def drop_handle(customer: Customer, handle_id: int, *, at: datetime) -> None:
         raise Conflict(f"a reply to address {handle_id} is still on its way; wait until it is delivered or has failed")
     if session.scalar(select(_live_there(handle))):
         raise Conflict(f"the customer is in a call or a chat with address {handle_id}; wait until it is over")
-    if session.scalar(select(exists().where(Message.handle_id == handle_id))):
+    # What it said of further messages counts when it comes back.
+    said = exists().where(OptOut.handle_id == handle_id)
+    if session.scalar(select(or_(exists().where(Message.handle_id == handle_id), said))):
         handle.detached_at = at
     else:
         session.delete(handle)

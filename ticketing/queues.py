@@ -1,12 +1,14 @@
 """Queues and who works them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BindParameter, bindparam, exists, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import ColumnElement
 
+from ticketing import queue_settings
 from ticketing.agents import Caller, find_agent
 from ticketing.errors import Conflict, InvalidInput, NotFound
 from ticketing.models import Assignment, Queue, QueueAccess, QueueMember, Role
@@ -22,11 +24,13 @@ def create_queue(
     members: Iterable[int] = (),
     access: QueueAccess | None = None,
     assignment: Assignment = Assignment.OFF,
+    settings: Mapping[str, Any] | None = None,
 ) -> Queue:
     """Add a queue. With members it is theirs, without it is everyone's, unless `access` says otherwise."""
     agents = [find_agent(one) for one in dict.fromkeys(members)]
     chosen = access or (QueueAccess.MEMBERS if agents else QueueAccess.EVERYONE)
-    queue = Queue(name="", access=chosen, assignment=assignment, created_at=at)
+    kept = queue_settings.changed({}, settings or {})
+    queue = Queue(name="", access=chosen, assignment=assignment, settings=kept, created_at=at)
     _name(queue, name)
     db.session().add_all(QueueMember(queue_id=queue.id, agent_id=agent.id) for agent in agents)
     db.session().flush()
@@ -40,8 +44,12 @@ def change_queue(
     members: Iterable[int] | None = None,
     access: QueueAccess | None = None,
     assignment: Assignment | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> None:
-    """Rename a queue, replace its members, change whose it is and how it hands out; None leaves a thing as it is."""
+    """Rename a queue, replace its members, change whose it is and how it hands out; None leaves a thing as it is.
+
+    Of `settings` (see ticketing.queue_settings) those that are named change; None takes one away. Raises InvalidInput.
+    """
     _lock(queue)
     if name is not None:
         _name(queue, name)
@@ -51,6 +59,8 @@ def change_queue(
         queue.access = access
     if assignment is not None:
         queue.assignment = assignment
+    if settings is not None:
+        queue.settings = queue_settings.changed(queue.settings, settings)
     db.session().flush()
 
 

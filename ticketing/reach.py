@@ -2,15 +2,22 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import case, select
 
 from ticketing.envelope import HANDLE_KINDS, Channel, HandleKind
-from ticketing.errors import ConsentWithheld, NoReachableChannel
-from ticketing.models import Consent, Handle, Inbox, Message, MessageKind, Ticket
+from ticketing.errors import Conflict, ConsentWithheld, NoReachableChannel, OptedOut, WindowClosed
+from ticketing.models import Consent, Handle, Inbox, Message, MessageKind, OptOut, Ticket
+from ticketing.moment import rfc3339
+from ticketing.reachability import takes_nothing
 from ticketing.store import db
 
-BY_DEFAULT = (Channel.EMAIL, Channel.SMS, Channel.CHAT)  # when nothing tells what the customer likes
+# When nothing tells what the customer likes. A text arrives at once, and needs no window to be open.
+BY_DEFAULT = (Channel.EMAIL, Channel.SMS, Channel.WHATSAPP, Channel.CHAT)
+OPTED_OUT_OF = frozenset({Channel.SMS, Channel.WHATSAPP})  # by a word, see ticketing.opt_outs
+# How long after they wrote the customer may be answered freely: https://www.twilio.com/docs/whatsapp/key-concepts.
+WINDOWS = {Channel.WHATSAPP: timedelta(hours=24)}
 
 UNREACHABLE = "unreachable"  # why a route was chosen: what came before it takes nothing
 
@@ -25,12 +32,12 @@ class Route:
     reason: str
 
 
-def choose_route(ticket: Ticket, wanted: Channel | None) -> Route:
+def choose_route(ticket: Ticket, wanted: Channel | None, *, at: datetime, approved: bool = False) -> Route:
     """Return the route of a reply; `wanted` None leaves the choice to us.
 
     Addresses from which our messages come back are left out; the reason is `unreachable` where another one, or another
-    channel, stands in for such a one. Raises NoReachableChannel, and ConsentWithheld where the customer does not want
-    it.
+    channel, stands in for such a one. `approved` words may leave where a window is closed. Raises NoReachableChannel;
+    ConsentWithheld and OptedOut where the customer does not want it; WindowClosed.
     """
     last = _last_inbound(ticket)
     withheld = withheld_channels(ticket.customer_id)
@@ -38,24 +45,31 @@ def choose_route(ticket: Ticket, wanted: Channel | None) -> Route:
         raise ConsentWithheld(_withheld(ticket.customer_id, wanted, withheld[wanted]))
     unwanted: Channel | None = None
     dead: Handle | None = None
+    shut: Conflict | None = None
     for channel, reason in [(wanted, "asked_for")] if wanted is not None else _candidates(ticket, last):
         way = _way(ticket, channel, last)
         if way is None:
             continue
         if channel in withheld:
             unwanted = unwanted or channel
-        elif way.handle.unreachable_at is not None:
+        elif takes_nothing(way.handle, channel):
             dead = dead or way.handle
+        elif (closed := _shut(ticket, way, channel, asked=wanted is not None, approved=approved, at=at)) is not None:
+            shut = shut or closed
         else:
             stands_in = way.stands_in or dead is not None
             return Route(channel, way.inbox, way.handle, UNREACHABLE if stands_in else reason)
     if unwanted is not None:
         raise ConsentWithheld(_withheld(ticket.customer_id, unwanted, withheld[unwanted]))
+    raise shut or NoReachableChannel(_no_way(ticket, wanted, dead))
+
+
+def _no_way(ticket: Ticket, wanted: Channel | None, dead: Handle | None) -> str:
     if dead is not None:
-        raise NoReachableChannel(_nothing_arrives(dead, wanted))
+        return _nothing_arrives(dead, wanted)
     if wanted is not None:
-        raise NoReachableChannel(f"customer {ticket.customer_id} cannot be reached by {wanted}")
-    raise NoReachableChannel(f"customer {ticket.customer_id} has no address on a channel that this desk answers on")
+        return f"customer {ticket.customer_id} cannot be reached by {wanted}"
+    return f"customer {ticket.customer_id} has no address on a channel that this desk answers on"
 
 
 def _nothing_arrives(handle: Handle, wanted: Channel | None) -> str:
@@ -63,6 +77,61 @@ def _nothing_arrives(handle: Handle, wanted: Channel | None) -> str:
     scope = f"no address of {of} for {wanted} takes our messages" if wanted else f"nothing that we send reaches {of}"
     way_out = f"DELETE /customers/{handle.customer_id}/handles/{handle.id}/unreachability if it does again"
     return f"{scope}; address {handle.id}: {handle.unreachable_reason or 'they come back'} ({way_out})"
+
+
+def _shut(
+    ticket: Ticket, way: "_Way", channel: Channel, *, asked: bool, approved: bool, at: datetime
+) -> Conflict | None:
+    """Return why nothing may go that way now: they want none from us, or are not to be answered any more."""
+    out = _out_of(way.handle, channel) if channel in OPTED_OUT_OF else {}
+    # Who has opted out of one of our numbers is not written to from another one unless somebody asks for it.
+    if (word := out.get(way.inbox.id) or (None if asked else next(iter(out.values()), None))) is not None:
+        return OptedOut(_opted_out(ticket, channel, word))
+    if approved or channel not in WINDOWS:
+        return None
+    last_at = _last_at(way, channel)
+    if last_at is not None and at - last_at < WINDOWS[channel]:
+        return None
+    return WindowClosed(_window(ticket, channel, way.inbox, last_at))
+
+
+def _out_of(handle: Handle, channel: Channel) -> dict[int, OptOut]:
+    query = select(OptOut).join(Inbox, Inbox.id == OptOut.inbox_id)
+    query = query.where(OptOut.handle_id == handle.id, Inbox.channel == channel).order_by(OptOut.inbox_id)
+    return {row.inbox_id: row for row in db.session().scalars(query.execution_options(populate_existing=True))}
+
+
+def _last_at(way: "_Way", channel: Channel) -> datetime | None:
+    """Return when the customer last wrote from there to our number, on whichever ticket."""
+    query = (
+        select(Message.created_at)
+        .where(
+            Message.handle_id == way.handle.id,
+            Message.kind == MessageKind.INBOUND,
+            Message.channel == channel,
+            Message.inbox_id == way.inbox.id,
+        )
+        .order_by(Message.id.desc())
+    )
+    return db.session().scalar(query.limit(1))
+
+
+def _opted_out(ticket: Ticket, channel: Channel, word: OptOut) -> str:
+    return (
+        f"customer {ticket.customer_id} has opted out of messages by {channel} ({word.reason}, {rfc3339(word.at)}); "
+        "until they write START, choose another channel"
+    )
+
+
+def _window(ticket: Ticket, channel: Channel, inbox: Inbox, last_at: datetime | None) -> str:
+    hours = WINDOWS[channel] // timedelta(hours=1)
+    when = f"wrote by {channel} more than {hours} hours ago" if last_at else f"has not written by {channel} yet"
+    names = ", ".join(sorted(inbox.settings.get("templates", ())))
+    there = f"inbox {inbox.id} has {names}" if names else f"inbox {inbox.id} has none"
+    return (
+        f"customer {ticket.customer_id} {when}, so nothing but an approved template may go ({there}); send one, or "
+        "choose another channel"
+    )
 
 
 def withheld_channels(customer_id: int) -> dict[Channel, str]:
@@ -122,7 +191,7 @@ def _way(ticket: Ticket, channel: Channel, last: Message | None) -> _Way | None:
         handles.sort(key=lambda one: one.id != last.handle_id)  # from where they wrote, and to which inbox
         inbox = last.inbox
     inbox = inbox or _inbox(ticket, channel)
-    chosen = next((one for one in handles if one.unreachable_at is None), handles[0])
+    chosen = next((one for one in handles if not takes_nothing(one, channel)), handles[0])
     return _Way(inbox, chosen, stands_in=chosen is not handles[0]) if inbox is not None else None
 
 

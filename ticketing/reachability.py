@@ -1,7 +1,8 @@
 """Whether a customer's address still takes what we send: what came back for good, and who called our mail spam.
 
 An address is marked by proof only (see channels.receipts and channels.delivery), and left out of the choice of a
-reply's route (ticketing.reach) until the customer writes from it, or an agent knows better.
+reply's route (ticketing.reach) until the customer writes from it, or an agent knows better. A phone number's mark is
+about text messages alone: a landline can be called, and may have WhatsApp.
 """
 
 from datetime import datetime
@@ -9,12 +10,19 @@ from datetime import datetime
 from sqlalchemy import exists, select
 
 from ticketing import audit, journal
+from ticketing.envelope import Channel
 from ticketing.errors import NotFound
 from ticketing.events import SYSTEM, Actor, AddressUnreachable
 from ticketing.models import Customer, Handle, Message, MessageKind, Ticket
 from ticketing.store import db
 
 MAX_REASON = 500
+PROVEN_BY = frozenset({Channel.EMAIL, Channel.SMS, Channel.CHAT})  # on which an address is found unreachable, or not
+
+
+def takes_nothing(handle: Handle, channel: Channel) -> bool:
+    """Say whether what we send to the address on the channel comes back."""
+    return handle.unreachable_at is not None and channel in PROVEN_BY
 
 
 def takes_automatic_mail(handle: Handle) -> bool:
@@ -45,7 +53,8 @@ def mark(handle: Handle, ticket: Ticket, message: Message, *, reason: str, at: d
 
 def _was_heard_from_since(handle: Handle, message: Message) -> bool:
     came = (Message.handle_id == handle.id, Message.kind == MessageKind.INBOUND, Message.automatic.is_(False))
-    return bool(db.session().scalar(select(exists().where(*came, Message.id > message.id))))
+    later = (Message.id > message.id, Message.channel == message.channel)
+    return bool(db.session().scalar(select(exists().where(*came, *later))))
 
 
 def clear(handle: Handle) -> None:
@@ -53,9 +62,9 @@ def clear(handle: Handle) -> None:
     handle.unreachable_at, handle.unreachable_reason = None, ""
 
 
-def heard_from(handle: Handle, *, at: datetime) -> None:
+def heard_from(handle: Handle, channel: Channel, *, at: datetime) -> None:
     """Note that the customer has written from the address: there is somebody, whatever came back before."""
-    if handle.unreachable_at is not None and handle.unreachable_at <= at:
+    if takes_nothing(handle, channel) and handle.unreachable_at is not None and handle.unreachable_at <= at:
         clear(handle)
 
 

@@ -34,7 +34,7 @@ TAGS: dict[str, tuple[str, ...]] = {  # and what in it names tags
     TicketOpened.kind(): ("tags",),
     TagsChanged.kind(): ("added", "removed"),
 }
-CODES_OR_NONE: tuple[Any, ...] = (None, "", "agent_left")  # reasons that are ours, not somebody's words
+CODES_OR_NONE: tuple[Any, ...] = (None, "", "agent_left", "caller_waits")  # reasons that are ours, not somebody's words
 
 
 def forget_drafts(own: Sequence[int], joined: Sequence[int]) -> None:

@@ -2,7 +2,7 @@
 
 import click
 
-CHANNELS = click.Choice(["email", "sms", "phone", "chat"])
+CHANNELS = click.Choice(["email", "sms", "whatsapp", "phone", "chat"])
 
 
 @click.group()

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, jsonify
 from redis import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
+from channels import reconciling
 from channels.email.mailboxes import standing
 from ticketing import jobs, schema
 from ticketing.moment import utc_now
@@ -74,8 +75,16 @@ def _mailboxes() -> str:
     return ", ".join(troubles) or OK
 
 
+def _twilio() -> str:
+    """Say whether we know what Twilio had for us."""
+    try:
+        return reconciling.trouble(utc_now()) or OK
+    except SQLAlchemyError as error:
+        return f"unknown ({type(error).__name__})"
+
+
 NEEDED: dict[str, Callable[[], str]] = {"database": _database, "redis": _redis}
-TOLD: dict[str, Callable[[], str]] = {"mailboxes": _mailboxes}
+TOLD: dict[str, Callable[[], str]] = {"mailboxes": _mailboxes, "twilio": _twilio}
 
 
 @cache

@@ -6,61 +6,56 @@ in) and `/inbound/twilio/voice/status` (call status changes). Everything else, T
 
 from flask import Blueprint, Response, request
 
+from api.doors.retries import answer_retries_alike
+from api.doors.twilio_requests import item_of_request, readable, xml
 from channels import gateway, twilio_webhook
-from channels.errors import InvalidSignature, MalformedPayload
+from channels.errors import MalformedPayload
 from channels.gateway import Received
 from channels.models import ItemState
-from channels.phone import twiml
-from channels.phone.adapter import PhoneChannel, inbox_settings
+from channels.phone import holding, twiml
+from channels.phone.adapter import inbox_settings
 from channels.protocol import RawItem
-from channels.registry import adapter
+from channels.texting.forms import channel_of
 from ticketing.envelope import Channel
-from ticketing.moment import utc_now
 
 blueprint = Blueprint("inbound_twilio", __name__, url_prefix="/inbound/twilio")
 
-KEPT_HEADERS = ("content-type", "x-twilio-signature", "i-twilio-idempotency-token")
-MAX_HEADER = 500
 NO_REPLY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 
 @blueprint.post("/sms")
 def text_message() -> Response:
-    """Take a text message in; nothing is answered at once."""
-    _readable(_receive(Channel.SMS, "message"))
-    return _xml(NO_REPLY)
+    """Take a text or WhatsApp message in; nothing is answered at once."""
+    readable(_receive(_texted(), "message"))
+    return xml(NO_REPLY)
 
 
 @blueprint.post("/message-status")
 def message_status() -> Response:
-    """Hear what became of a text message of ours."""
-    return _noted(_receive(Channel.SMS, "receipt"))
-
-
-@blueprint.post("/voice")
-def call() -> Response:
-    """Note a call and greet the caller, also when Twilio asks twice."""
-    item = _item(Channel.PHONE, "call")
-    received = _readable(_keep(item))
-    ours = twilio_webhook.read_form(item).get("To", "").strip()
-    if received.state is ItemState.PROCESSED:
-        return _xml(_phone().greeting(ours))
-    return _xml(twiml.trouble(inbox_settings(ours)))
+    """Hear what became of a text or WhatsApp message of ours."""
+    return _noted(_receive(_texted(), "receipt"))
 
 
 @blueprint.post("/voice/recorded")
 def recorded() -> Response:
     """Take the voicemail in as soon as the caller is done, and thank."""
-    item = _item(Channel.PHONE, "recording")
-    received = _readable(_keep(item))
-    settings = inbox_settings(twilio_webhook.in_address(item, "inbox"))
-    return _xml(twiml.trouble(settings) if received.state is ItemState.QUARANTINED else twiml.thanks(settings))
+    item = item_of_request(Channel.PHONE, "recording")
+    received = readable(_keep(item))
+    if received.state is ItemState.QUARANTINED:
+        return xml(twiml.trouble(inbox_settings(twilio_webhook.in_address(item, "inbox"))))
+    return xml(holding.thanked(twilio_webhook.read_form(item).get("CallSid", "").strip()))
 
 
 @blueprint.post("/voice/recording")
 def recording_status() -> Response:
-    """Take the voicemail in when its recording is ready, if the other door has not."""
-    return _noted(_receive(Channel.PHONE, "recording"))
+    """Take a voicemail in when its recording is ready, if the other door has not, or a recorded talk."""
+    return _noted(_receive(Channel.PHONE, "talk" if "call" in request.args else "recording"))
+
+
+@blueprint.post("/voice/transcript")
+def transcript() -> Response:
+    """Hear what is said in a recording."""
+    return _noted(_receive(Channel.PHONE, "transcript"))
 
 
 @blueprint.post("/voice/status")
@@ -75,49 +70,26 @@ def reply_status() -> Response:
     return _noted(_receive(Channel.PHONE, "receipt"))
 
 
+def _texted() -> Channel:
+    """Return whose message it is; nothing of it is believed before its signature is looked at."""
+    item = item_of_request(Channel.SMS, "message")
+    try:
+        return channel_of(twilio_webhook.read_form(item))
+    except MalformedPayload:
+        return Channel.SMS
+
+
 def _receive(channel: Channel, kind: str) -> Received:
-    return _keep(_item(channel, kind))
+    return _keep(item_of_request(channel, kind))
 
 
 def _keep(item: RawItem) -> Received:
     return gateway.receive(item, at=item.received_at)
 
 
-def _item(channel: Channel, kind: str) -> RawItem:
-    """Return the request as it came. The query string stays as it was written: the signature covers it."""
-    query = request.query_string.decode("latin-1")
-    headers = {name: request.headers.get(name, "") for name in KEPT_HEADERS}
-    if any(len(value) > MAX_HEADER for value in headers.values()):
-        raise InvalidSignature("no header of Twilio's is that long")
-    return RawItem(
-        channel=channel,
-        kind=kind,
-        body=request.get_data(),
-        received_at=utc_now(),
-        content_type=headers["content-type"],
-        url=request.path + (f"?{query}" if query else ""),
-        headers={name: value for name, value in headers.items() if value},
-        meta={"host": request.host[:MAX_HEADER]},
-    )
-
-
-def _phone() -> PhoneChannel:
-    found = adapter(Channel.PHONE)
-    if not isinstance(found, PhoneChannel):
-        raise TypeError("the phone is not Twilio's")
-    return found
-
-
-def _readable(received: Received) -> Received:
-    if received.malformed:
-        raise MalformedPayload(f"{received.reason}; it is kept as item {received.item_id}")
-    return received
+answer_retries_alike(blueprint, lambda: item_of_request(Channel.PHONE, "retry"))
 
 
 def _noted(received: Received) -> Response:
-    _readable(received)
+    readable(received)
     return Response(status=204)
-
-
-def _xml(text: str) -> Response:
-    return Response(text, mimetype="text/xml")

@@ -44,6 +44,7 @@ WORDS: dict[str, dict[str, str]] = {
     "promise": {"en": "Promise", "fr": "Promesse"},
     "phone": {"en": "phone", "fr": "téléphone"},
     "sms": {"en": "SMS", "fr": "SMS"},
+    "whatsapp": {"en": "WhatsApp", "fr": "WhatsApp"},
     "email": {"en": "email", "fr": "courriel"},
     "chat": {"en": "chat", "fr": "chat"},
     "api": {"en": "API", "fr": "API"},

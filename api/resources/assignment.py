@@ -11,6 +11,7 @@ from api.schemas.tickets import TicketSchema
 from api.schemas.work import AssignmentSchema, ReleaseSchema
 from api.versions import check_if_match, with_etag
 from ticketing import lifecycle
+from ticketing.capacity import lock_agent
 from ticketing.models import Ticket
 from ticketing.moment import utc_now
 from ticketing.queries import lock_seen
@@ -29,9 +30,11 @@ class Assignment(MethodView):
     def put(self, wanted: dict[str, Any], ticket_id: int) -> tuple[Ticket, dict[str, str]]:
         """Give a ticket to an agent."""
         with transaction("api"):
+            agent = agent_with(wanted["agent"])
+            if agent.device_kind:  # it may have to ring: who locks both, locks the agent first
+                lock_agent(agent.id)
             ticket = lock_seen(caller(), ticket_id)
             check_if_match(ticket)
-            agent = agent_with(wanted["agent"])
             lifecycle.assign(
                 ticket, agent, by=actor(), at=utc_now(), steal=wanted["steal"], reason=wanted["reason"].strip()
             )

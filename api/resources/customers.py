@@ -19,12 +19,13 @@ from api.schemas.customers import (
     CustomerQuery,
     CustomerSchema,
     DuplicatesSchema,
+    NewBlockSchema,
     NewConsentSchema,
     NewCustomerSchema,
     NewHandleSchema,
 )
 from api.spreadsheet import csv_response, flat
-from ticketing import audit, profile, reachability
+from ticketing import audit, blocking, opt_outs, profile, reachability
 from ticketing.customers import find_customer
 from ticketing.duplicates import Likeness, duplicates_of
 from ticketing.envelope import Channel
@@ -55,6 +56,7 @@ class Shown:
     time_zone: str
     preferred_channels: Sequence[str]
     consents: Sequence[Consent]
+    opt_outs: Sequence[opt_outs.Shown]
     notes: str
     fields: dict[str, Any]
     merged_into: int | None
@@ -173,6 +175,45 @@ class Unreachability(MethodView):
             reachability.clear_by_hand(customer, handle_id, by=actor(), at=utc_now())
 
 
+@blueprint.route("/customers/<id:customer_id>/handles/<id:handle_id>/block")
+class Block(MethodView):
+    @blueprint.needs("customers:write")
+    @blueprint.takes(NewBlockSchema)
+    @blueprint.answers(200, CustomerSchema, description="The customer as they are now")
+    @blueprint.refuses(404, 409)
+    def put(self, new: dict[str, Any], customer_id: int, handle_id: int) -> Shown:
+        """Take nothing from an address any more, on no channel: calls are rejected, what is written is ignored."""
+        with transaction("api"):
+            customer = lock_known(caller(), customer_id)
+            blocking.block(customer, handle_id, **new, by=actor(), at=utc_now())
+            (now,) = shown(customer)
+        return now
+
+    @blueprint.needs("customers:write")
+    @blueprint.answers(204, description="Taken in again")
+    @blueprint.refuses(404, 409)
+    def delete(self, customer_id: int, handle_id: int) -> None:
+        """Take in again what comes from an address."""
+        with transaction("api"):
+            customer = lock_known(caller(), customer_id)
+            blocking.unblock(customer, handle_id, by=actor(), at=utc_now())
+
+
+@blueprint.route("/customers/<id:customer_id>/handles/<id:handle_id>/opt-outs/<id:inbox_id>")
+class OneOptOut(MethodView):
+    @blueprint.needs("customers:write")
+    @blueprint.answers(204, description="Written to again")
+    @blueprint.refuses(404, 409)
+    def delete(self, customer_id: int, handle_id: int, inbox_id: int) -> None:
+        """Write to an address again that had told an inbox not to, because the customer says so.
+
+        A provider that keeps a list of its own refuses all the same, until the customer writes START.
+        """
+        with transaction("api"):
+            customer = lock_known(caller(), customer_id)
+            opt_outs.lift_by_hand(customer, handle_id, inbox_id, by=actor(), at=utc_now())
+
+
 @blueprint.route("/customers/<id:customer_id>/consents/<channel>")
 class OneConsent(MethodView):
     @blueprint.needs("customers:write")
@@ -180,7 +221,7 @@ class OneConsent(MethodView):
     @blueprint.answers(200, CustomerSchema, description="The customer as they are now")
     @blueprint.refuses(404, 409)
     def put(self, new: dict[str, Any], customer_id: int, channel: str) -> Shown:
-        """Note whether the customer lets us write to them on a channel: phone, sms, email or chat."""
+        """Note whether the customer lets us write to them on a channel: phone, sms, whatsapp, email or chat."""
         if channel not in REACHING:
             raise NotFound(f"customers are reached by {', '.join(REACHING)}; not by {channel[:20]!r}")
         with transaction("api"):
@@ -203,8 +244,9 @@ class Duplicates(MethodView):
 
 
 def shown(*customers: Customer) -> list[Shown]:
-    """Return customers as they are shown, with their consents."""
-    consents = profile.consents_of([one.id for one in customers])
+    """Return customers as they are shown, with their consents and opt-outs."""
+    ids = [one.id for one in customers]
+    consents, out = profile.consents_of(ids), opt_outs.of_customers(ids)
     return [
         Shown(
             one.id,
@@ -214,6 +256,7 @@ def shown(*customers: Customer) -> list[Shown]:
             one.time_zone,
             one.preferred_channels,
             consents[one.id],
+            out[one.id],
             one.notes,
             one.fields,
             one.merged_into_id,

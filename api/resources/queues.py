@@ -1,5 +1,6 @@
 """Queues: listed, made, changed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,8 +11,10 @@ from api import assigning
 from api.auth import actor, caller
 from api.blueprint import Blueprint
 from api.pagination import Listed, PageQuery, id_after, page_by_id
+from api.parsing import MAX_ID
 from api.references import named_in_the_body
 from api.schemas.desk import NewQueueSchema, QueueChangeSchema, QueuePageSchema, QueueSchema
+from sla import calendar_versions
 from ticketing import assignment, audit, queues
 from ticketing.directory import queues_worked, worked_queue
 from ticketing.models import Assignment, Queue, QueueAccess, Role
@@ -30,6 +33,7 @@ class Shown:
     access: QueueAccess
     assignment: Assignment
     members: list[int]
+    settings: dict[str, Any]
     created_at: datetime
 
 
@@ -50,6 +54,7 @@ class Queues(MethodView):
     def post(self, new: dict[str, Any]) -> Shown:
         """Make a queue."""
         with transaction("api"), named_in_the_body():
+            _known_calendar(new)
             (shown,) = _shown(queues.create_queue(**new, at=utc_now()))
             _record("queue_created", shown, None)
         return shown
@@ -74,6 +79,7 @@ class OneQueue(MethodView):
         with transaction("api"):
             queue = worked_queue(caller(), queue_id)
             (before,) = _shown(queue)
+            _known_calendar(wanted)
             with named_in_the_body():
                 queues.change_queue(queue, **wanted)
             (shown,) = _shown(queue)
@@ -86,7 +92,10 @@ class OneQueue(MethodView):
 
 def _shown(*rows: Queue) -> list[Shown]:
     members = queues.members_of([row.id for row in rows])
-    return [Shown(row.id, row.name, row.access, row.assignment, members[row.id], row.created_at) for row in rows]
+    return [
+        Shown(row.id, row.name, row.access, row.assignment, members[row.id], row.settings, row.created_at)
+        for row in rows
+    ]
 
 
 def _record(kind: str, after: Shown, before: Shown | None) -> None:
@@ -96,4 +105,18 @@ def _record(kind: str, after: Shown, before: Shown | None) -> None:
 
 
 def _told(shown: Shown) -> dict[str, Any]:
-    return {"name": shown.name, "access": shown.access, "assignment": shown.assignment, "members": shown.members}
+    return {
+        "name": shown.name,
+        "access": shown.access,
+        "assignment": shown.assignment,
+        "members": shown.members,
+        "settings": shown.settings,
+    }
+
+
+def _known_calendar(wanted: Mapping[str, Any]) -> None:
+    """Raise InvalidInput for a calendar that is not there; a value that is no id is refused elsewhere."""
+    calendar = (wanted.get("settings") or {}).get("calendar")
+    if isinstance(calendar, int) and 0 < calendar <= MAX_ID:
+        with named_in_the_body():
+            calendar_versions.find_calendar(calendar)

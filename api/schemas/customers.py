@@ -8,6 +8,7 @@ from api.schemas.asked import Asked, Flag, Id, Text, Words
 from api.schemas.custom_fields import CustomFields
 from api.schemas.messages import MessageSchema
 from api.serialisation import Answer, Moment
+from ticketing.blocking import MAX_REASON as MAX_BLOCK_REASON
 from ticketing.customers import MAX_NAME
 from ticketing.duplicates import Likeness
 from ticketing.envelope import Channel, HandleKind
@@ -46,6 +47,18 @@ class HandleSchema(Answer):
         allow_none=True,
         metadata={"description": "When they called a mail of ours spam; no automatic mail goes there since."},
     )
+    blocked_at = Moment(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Since when the desk takes nothing from there: it is kept, and ignored."},
+    )
+    blocked_reason = fields.String(required=True, metadata={"description": "Why, in words to read; else empty."})
+
+
+class NewBlockSchema(Asked):
+    """Why the desk takes nothing from an address any more."""
+
+    reason = Words(MAX_BLOCK_REASON, required=True, metadata={"example": "Threatens whoever picks up."})
 
 
 class ConsentSchema(Answer):
@@ -54,6 +67,17 @@ class ConsentSchema(Answer):
     channel = fields.Enum(Channel, by_value=True, required=True)
     given = fields.Boolean(required=True)
     reason = fields.String(required=True, metadata={"description": "How we know, in words."})
+    at = Moment(required=True)
+
+
+class OptOutSchema(Answer):
+    """An address that has told an inbox of ours to write no more."""
+
+    handle = fields.Integer(attribute="handle_id", required=True)
+    inbox = fields.Integer(attribute="inbox_id", required=True)
+    channel = fields.Enum(Channel, by_value=True, required=True)
+    address = fields.String(required=True, metadata={"description": "The inbox's.", "example": "+15145550100"})
+    reason = fields.String(required=True, metadata={"description": "How we know, in words.", "example": "wrote STOP"})
     at = Moment(required=True)
 
 
@@ -67,6 +91,12 @@ class CustomerSchema(Answer):
     time_zone = fields.String(required=True, metadata={"description": "IANA name.", "example": "Europe/Paris"})
     preferred_channels = fields.List(fields.String(), required=True, metadata={"description": "Best first."})
     consents = fields.Nested(ConsentSchema, many=True, required=True)
+    opt_outs = fields.Nested(
+        OptOutSchema,
+        many=True,
+        required=True,
+        metadata={"description": "By STOP and its like; no reply goes that way until they write START."},
+    )
     notes = fields.String(required=True, metadata={"description": "Never shown to the customer."})
     custom = fields.Dict(
         keys=fields.String(),

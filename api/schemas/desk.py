@@ -28,6 +28,11 @@ class QueueSchema(Answer):
         Assignment, by_value=True, required=True, metadata={"description": "How its tickets find their agents."}
     )
     members = fields.List(fields.Integer(), required=True, metadata={"description": "Agents' ids."})
+    settings = fields.Dict(
+        keys=fields.String(),
+        required=True,
+        metadata={"description": "How its callers are treated: see docs/queues.md.", "example": {"ring_seconds": 25}},
+    )
     created_at = Moment(required=True)
 
 
@@ -55,6 +60,14 @@ class QueueChangeSchema(Asked):
     )
     members = fields.List(
         Id(), validate=Length(max=MAX_MEMBERS), metadata={"description": "Agents' ids; replaces all members."}
+    )
+    settings = fields.Dict(
+        keys=fields.String(),
+        metadata={
+            "description": "How its callers are treated: see docs/queues.md. Those that are not named stay; null takes "
+            "one away.",
+            "example": {"max_waiting": 20, "voicemail": True},
+        },
     )
 
 

@@ -5,9 +5,9 @@ from marshmallow import fields
 from api.schemas.asked import Asked, Text
 from api.schemas.messages import AttachmentSchema, Uploads
 from api.serialisation import Answer, Moment
-from ticketing.conversation import MAX_BODY
 from ticketing.drafts import Intent
 from ticketing.envelope import Channel
+from ticketing.reply_plan import MAX_BODY
 
 
 class DraftSchema(Answer):

@@ -1,17 +1,33 @@
 """What is asked of inboxes, and their secrets as JSON."""
 
-from marshmallow import fields
-from marshmallow.validate import OneOf, Range
+from typing import Any
 
-from api.schemas.asked import Asked, Flag, Line, Words
+from marshmallow import ValidationError, fields
+from marshmallow.validate import Length, OneOf, Range
+
+from api.schemas.asked import Asked, Flag, Id, Line, Text, Words
 from api.schemas.people import Skills
 from api.schemas.references import QueueName
 from api.schemas.writing import Bodies
 from api.serialisation import Answer
+from ticketing.approved import MAX_TEMPLATES, MAX_WORDS
 from ticketing.envelope import HANDLE_KINDS, Channel
 from ticketing.handles import MAX_LENGTH
-from ticketing.inboxes import ACKNOWLEDGE_WINDOWS, ACKNOWLEDGED_EVERY, MAX_GREETING, MAX_NAME, MAX_SIGNATURE
+from ticketing.inboxes import (
+    ACKNOWLEDGE_WINDOWS,
+    ACKNOWLEDGED_EVERY,
+    CONVERSATION_DAYS,
+    MAX_NAME,
+    MAX_SIGNATURE,
+    MENU_KEYS,
+)
+from ticketing.languages import LONGEST_TAG
 
+SPOKEN = "words, the https address of an audio file, or such by language"
+SPOKEN_TYPE = {
+    "anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}],
+    "example": {"en": "Hello, this is Example.", "fr": "Bonjour, ici Example."},
+}
 NAMED = {"anyOf": [{"type": "string"}, {"type": "integer"}], "example": "Support"}
 
 
@@ -28,6 +44,49 @@ class AcknowledgeSchema(Asked):
     )
 
 
+class ApprovedTemplateSchema(Asked):
+    """Words that WhatsApp has approved."""
+
+    content_sid = Words(
+        64,
+        required=True,
+        metadata={"description": "From Twilio's Content API.", "example": "HX0123456789abcdef0123456789abcdef"},
+    )
+    body = Words(
+        MAX_WORDS,
+        required=True,
+        metadata={"description": "As approved, with its gaps.", "example": "Hello {{1}}, your {{2}} is ready."},
+    )
+    language = Text(LONGEST_TAG, load_default="", metadata={"example": "en"})
+
+
+class Spoken(fields.Field[Any]):
+    """Words for callers, or the https address of an audio file; for all of them, or by language."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.metadata = {**SPOKEN_TYPE, **self.metadata}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        named = isinstance(value, dict) and all(isinstance(one, str) for pair in value.items() for one in pair)
+        if not isinstance(value, str) and not named:
+            raise ValidationError(f"Must be {SPOKEN}.")
+        return value
+
+
+class MenuSchema(Asked):
+    """What callers choose from by a key."""
+
+    prompt = Spoken(required=True, metadata={"description": f"{SPOKEN[0].upper()}{SPOKEN[1:]}."})
+    options = fields.Dict(
+        keys=fields.String(validate=OneOf(MENU_KEYS)),
+        values=Id(),
+        required=True,
+        validate=Length(1, len(MENU_KEYS)),
+        metadata={"description": "Queues' ids by key.", "example": {"1": 1}},
+    )
+
+
 class InboxSettingsSchema(Asked):
     """What an inbox does in its own way; null takes a setting away."""
 
@@ -36,7 +95,16 @@ class InboxSettingsSchema(Asked):
         allow_none=True,
         metadata={"description": "For customers who have not said theirs; also what callers hear.", "example": "fr-CA"},
     )
-    greeting = Words(MAX_GREETING, allow_none=True, metadata={"description": "What callers hear."})
+    greeting = Spoken(allow_none=True, metadata={"description": f"What callers hear first: {SPOKEN}."})
+    closed_greeting = Spoken(
+        allow_none=True, metadata={"description": "What they hear instead while the line is closed, likewise."}
+    )
+    voice = Text(
+        100, allow_none=True, metadata={"description": "One of Twilio's, in `language`.", "example": "Polly.Joanna"}
+    )
+    menu = fields.Nested(
+        MenuSchema, allow_none=True, metadata={"description": "Which key leads callers to which queue."}
+    )
     sender_name = Line(
         MAX_NAME,
         allow_none=True,
@@ -64,6 +132,30 @@ class InboxSettingsSchema(Asked):
         AcknowledgeSchema,
         allow_none=True,
         metadata={"description": "Mail that opens a ticket is acknowledged; words of the inbox's own come first."},
+    )
+    conversation_days = fields.Integer(
+        strict=True,
+        allow_none=True,
+        validate=Range(CONVERSATION_DAYS[0], CONVERSATION_DAYS[-1]),
+        metadata={
+            "description": "How long a text, or a call, continues the last ticket; without it 14, for calls 1.",
+            "example": 7,
+        },
+    )
+    messaging_service = fields.String(
+        allow_none=True,
+        validate=Length(max=64),
+        metadata={
+            "description": "The SID of Twilio's Messaging Service by which its texts leave, from and to its numbers.",
+            "example": "MG0123456789abcdef0123456789abcdef",
+        },
+    )
+    templates = fields.Dict(
+        keys=fields.String(validate=Length(1, 60)),
+        values=fields.Nested(ApprovedTemplateSchema),
+        allow_none=True,
+        validate=Length(max=MAX_TEMPLATES),
+        metadata={"description": "Words that WhatsApp has approved, by their names; all of them at once."},
     )
     agents_forward = Flag(
         allow_none=True,

@@ -2,21 +2,25 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from marshmallow import fields
+from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Length
 
 from api.pagination import PageQuery
 from api.schemas.asked import Asked, Id, Words
+from api.schemas.named import NamedSchema
 from api.serialisation import Answer, DerivedNested, Moment
+from channels.texting.segments import Encoding, Segments, count
+from ticketing.approved import MAX_VARIABLE
 from ticketing.attachments import MAX_FILES
-from ticketing.conversation import MAX_BODY
 from ticketing.copies import MAX_COPIES
 from ticketing.envelope import Channel, MessageState
 from ticketing.events import ActorType
 from ticketing.handles import MAX_LENGTH
 from ticketing.mentions import MAX_MENTIONS
 from ticketing.models import Message, MessageKind
+from ticketing.reply_plan import MAX_BODY
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,26 @@ class PassedOnSchema(AddressedSchema):
     comment = fields.String(required=True, metadata={"description": "What stood above the customer's mail."})
 
 
+class SegmentsSchema(Answer):
+    """In how many parts a text message travels, as operators bill them."""
+
+    encoding = fields.Enum(Encoding, by_value=True, required=True)
+    segments = fields.Integer(required=True, metadata={"example": 2})
+    units = fields.Integer(required=True, metadata={"description": "Of 7 bits by gsm-7, of 16 by ucs-2."})
+    units_left = fields.Integer(required=True, metadata={"description": "In the last part."})
+    because_of = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "The characters, at most 20, that ask for ucs-2.", "example": ["’"]},
+    )
+
+
+def segments_of(message: Message) -> Segments | None:
+    """Return in how many parts a text message travels; None for what has none."""
+    is_text = message.channel is Channel.SMS and message.kind is not MessageKind.NOTE and not message.attachments
+    return count(message.body) if is_text else None
+
+
 class MessageSchema(Answer):
     """One message of a ticket's conversation, or an internal note."""
 
@@ -152,6 +176,13 @@ class MessageSchema(Answer):
             )
         },
     )
+    segments = DerivedNested(
+        SegmentsSchema,
+        of=segments_of,
+        required=True,
+        allow_none=True,
+        metadata={"description": "Of a text message without files; else null."},
+    )
     provider_id = fields.String(required=True, allow_none=True)
     attachments = fields.Nested(AttachmentSchema, many=True, required=True)
     created_at = Moment(required=True)
@@ -193,10 +224,33 @@ class Uploads(fields.List[int]):
         super().__init__(Id(), validate=Length(max=MAX_FILES), load_default=list, metadata={"description": description})
 
 
-class ReplySchema(Asked):
-    """Words for the customer."""
+class PickedTemplateSchema(Asked):
+    """A template that WhatsApp has approved, from the inbox's `templates`."""
 
-    body = Words(MAX_BODY, required=True, metadata={"example": "We send you a new one today."})
+    name = Words(60, required=True, metadata={"example": "order_ready"})
+    variables = fields.Dict(
+        keys=fields.String(validate=Length(1, 30)),
+        values=fields.String(validate=Length(1, MAX_VARIABLE)),
+        load_default=dict,
+        metadata={"description": "What goes into its gaps, all of them.", "example": {"1": "Karim", "2": "kettle"}},
+    )
+
+
+class ReplySchema(Asked):
+    """Words for the customer, or an approved template instead."""
+
+    body = Words(
+        MAX_BODY,
+        metadata={"description": "Required without a template.", "example": "We send you a new one today."},
+    )
+    template = fields.Nested(
+        PickedTemplateSchema,
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "Goes by WhatsApp, also where the customer wrote more than 24 hours ago; without `body`."
+        },
+    )
     html = fields.String(load_default="", metadata={"description": "The same, formatted; it is sanitised."})
     channel = fields.Enum(
         Channel,
@@ -214,6 +268,27 @@ class ReplySchema(Asked):
             "422 for an address of ours.",
             "example": ["facilities@home.example"],
         },
+    )
+
+    @validates_schema
+    def _says_something(self, data: dict[str, Any], **_: object) -> None:
+        if data.get("template") is None and "body" not in data:
+            raise ValidationError({"body": ["Missing data for required field."]})
+
+
+class ReplyPreviewSchema(Answer):
+    """How a reply would leave."""
+
+    channel = fields.Enum(Channel, by_value=True, required=True)
+    channel_reason = fields.String(required=True, metadata={"description": "As of a message."})
+    inbox = fields.Nested(NamedSchema, required=True, metadata={"description": "Our address from which it goes."})
+    to = fields.String(required=True, metadata={"description": "The customer's address.", "example": "+14165550177"})
+    body = fields.String(required=True, metadata={"description": "The words as the customer reads them."})
+    segments = fields.Nested(
+        SegmentsSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "Of a text message without files; else null."},
     )
 
 

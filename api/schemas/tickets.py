@@ -14,7 +14,6 @@ from api.schemas.named import NamedSchema
 from api.schemas.people import Skills
 from api.schemas.references import QueueName
 from api.serialisation import Answer, DerivedEnum, DerivedMoment, Moment
-from ticketing.conversation import MAX_BODY
 from ticketing.customers import MAX_NAME
 from ticketing.envelope import Channel
 from ticketing.filters import SLAState, sla_state
@@ -22,6 +21,7 @@ from ticketing.handles import MAX_LENGTH
 from ticketing.lifecycle import MAX_SUBJECT, MAX_TAG, MAX_TAGS
 from ticketing.models import Ticket
 from ticketing.queries import Sort
+from ticketing.reply_plan import MAX_BODY
 from ticketing.snoozing import is_away
 from ticketing.status import Priority, Status
 

@@ -4,8 +4,8 @@ from marshmallow import fields
 
 from api.schemas.asked import Asked, Flag, Text, Words
 from api.schemas.references import AgentName
-from ticketing.conversation import MAX_BODY
 from ticketing.envelope import Channel
+from ticketing.reply_plan import MAX_BODY
 
 MAX_REASON = 500
 

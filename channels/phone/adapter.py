@@ -12,10 +12,11 @@ from sqlalchemy import select
 
 from channels import twilio_api, twilio_webhook
 from channels.errors import MalformedPayload, OutcomeUnknown, PermanentFailure, UnsupportedPayload
-from channels.phone import calls, twiml
+from channels.phone import arrival, calls, recording_news, recordings, room_news, twiml
 from channels.phone.callers import caller, is_withheld
+from channels.phone.opening import Opening
 from channels.phone.states import FINAL, STATES, CallState
-from channels.protocol import Accepted, ChannelAdapter, Outgoing, Parsed, RawItem, Receipt
+from channels.protocol import RECONCILED, Accepted, ChannelAdapter, Outgoing, Parsed, RawItem, Receipt
 from config.settings import Settings, TwilioAccount
 from ticketing.envelope import Channel, HandleKind, InboundMessage, MessageState, Sender, ThreadHints
 from ticketing.handles import fold
@@ -38,7 +39,7 @@ RECEIPTS = {  # how the call that speaks a reply ended -> ours, and words for th
 
 @dataclass(frozen=True)
 class PhoneChannel(ChannelAdapter):
-    """Calls of one Twilio account. Kinds: `call`, `recording`, `call-status` and `receipt`."""
+    """Calls of one Twilio account. Kinds: `call`, `recording`, `talk`, `transcript`, `call-status` and `receipt`."""
 
     settings: Settings
     account: TwilioAccount
@@ -65,6 +66,9 @@ class PhoneChannel(ChannelAdapter):
     def taken_in(self, item: RawItem, taken: Taken, *, at: datetime) -> None:
         if item.kind == "call":
             call = calls.arrive(taken, _call_id(item), at=at)
+            arrival.come_in(taken.ticket, call, taken.message, Opening.from_meta(item.meta), at=at)
+            if item.meta.get("door") == RECONCILED and call.waiting_since is None:
+                call.waiting_since = call.started_at  # whom nobody heard has waited
             calls.catch_up(taken.ticket, call, _final_keys(_call_id(item)), at=at)
         elif item.kind == "recording":
             recording_id, url, seconds = _recording(twilio_webhook.read_form(item))
@@ -72,7 +76,10 @@ class PhoneChannel(ChannelAdapter):
             calls.leave_voicemail(call, taken, recording_id=recording_id, url=url, seconds=seconds, at=at)
 
     def observe(self, item: RawItem, parsed: Parsed, *, at: datetime) -> None:
-        """Move a call on."""
+        """Move a call on, or take in what is told of its recordings."""
+        if item.kind in _OBSERVED:
+            _OBSERVED[item.kind](item, at=at)
+            return
         form = twilio_webhook.read_form(item)
         calls.move(_call_id(item), _state(form), seconds=_seconds(form, "CallDuration"), at=at)
 
@@ -83,8 +90,12 @@ class PhoneChannel(ChannelAdapter):
         spoken = twiml.spoken(outgoing.text, outgoing.language)
         if len(spoken) > MAX_TWIML:
             raise PermanentFailure(f"the reply is too long to be spoken: Twilio takes {MAX_TWIML} characters")
+        # What a program says, it says to nobody in particular: a mailbox hears it once its own words are over.
+        # https://www.twilio.com/docs/voice/answering-machine-detection
+        detection = {"machine_detection": "DetectMessageEnd"} if outgoing.automatic else {}
         with twilio_api.handing_over():
             call = twilio_api.connect(self.account).calls.create(
+                **detection,
                 to=fold(HandleKind.PHONE, outgoing.recipient),  # as Twilio wants it, however it is written
                 from_=outgoing.sender,
                 twiml=spoken,
@@ -94,10 +105,6 @@ class PhoneChannel(ChannelAdapter):
         if not call.sid:
             raise OutcomeUnknown("Twilio's answer names no call")
         return Accepted(call.sid)
-
-    def greeting(self, inbox_address: str) -> str:
-        """Return what a caller hears whose call is noted."""
-        return twiml.greeting(inbox_address, inbox_settings(inbox_address), public_url=self.settings.public_url)
 
 
 def inbox_settings(address: str) -> Mapping[str, object]:
@@ -116,7 +123,6 @@ def _read_call(item: RawItem, form: dict[str, str]) -> Parsed:
         text="Called with the number withheld." if is_withheld(form.get("From", "").strip()) else "Called.",
         subject="Phone call",
         received_at=item.received_at,
-        live=True,
     )
     return Parsed(key=call_id, inbox_address=ours, content=message)
 
@@ -131,7 +137,7 @@ def _read_recording(item: RawItem, form: dict[str, str]) -> Parsed:
         channel=Channel.PHONE,
         provider_id=recording_id,
         sender=Sender(HandleKind.PHONE, ""),  # see enrich
-        text=f"Left a voicemail of {seconds} second{'s' if seconds != 1 else ''}.",
+        text=recordings.voicemail_told(seconds),
         received_at=item.received_at,
     )
     ours = twilio_webhook.in_address(item, "inbox") or form.get("To", "").strip()
@@ -159,6 +165,18 @@ _READERS = {
     "recording": _read_recording,
     "call-status": _read_status,
     "receipt": _read_receipt,
+    "talk": recording_news.read_talk,
+    "transcript": recording_news.read_transcript,
+    "leg-status": room_news.read_status,
+    "room-status": room_news.read_status,
+    "conference": room_news.read_conference,
+}
+_OBSERVED = {
+    "talk": recording_news.observe_talk,
+    "transcript": recording_news.observe_transcript,
+    "leg-status": room_news.observe_leg,
+    "room-status": room_news.observe_call,
+    "conference": room_news.observe_conference,
 }
 
 

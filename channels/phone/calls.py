@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from urllib.parse import parse_qsl
 
 from sqlalchemy import select
 
 from channels.erasure import digest_of
 from channels.errors import AboutTheForgotten, UnsupportedPayload
-from channels.events import CallArrived, CallEnded, VoicemailRecorded
+from channels.events import CallArrived, CallEnded
 from channels.models import Call, ChatSession, InboundItem, ItemState
+from channels.phone import leaving, recordings
 from channels.phone.states import FINAL, CallState, moves_on
 from ticketing import journal, lifecycle, lines
 from ticketing.envelope import Channel
@@ -24,15 +26,28 @@ LONGEST_CALL = timedelta(hours=4)  # Twilio ends a call by itself: https://www.t
 def find_call(provider_id: str) -> Call:
     """Return a call by the provider's id.
 
-    Raises NotFound, which keeps the news in quarantine until there is one, and AboutTheForgotten.
+    Raises NotFound, which keeps the news in quarantine until there is one, UnsupportedPayload for a call that was not
+    picked up, and AboutTheForgotten.
     """
     forgotten = digest_of(provider_id)
     call = db.session().scalar(select(Call).where(Call.provider_id.in_([provider_id, forgotten])))
     if call is not None and call.provider_id == forgotten:
         raise AboutTheForgotten("whoever made this call asked to be forgotten")
+    if call is None and _was_turned_away(provider_id):
+        raise UnsupportedPayload("this call was not picked up: its caller is blocked")
     if call is None:
         raise NotFound(f"no call {provider_id} is known here; replay this when its arrival is taken in")
     return call
+
+
+def _was_turned_away(provider_id: str) -> bool:
+    arrival = select(InboundItem.id).where(
+        InboundItem.channel == Channel.PHONE,
+        InboundItem.kind == "call",
+        InboundItem.key == provider_id,
+        InboundItem.state == ItemState.IGNORED,
+    )
+    return db.session().scalar(arrival.limit(1)) is not None
 
 
 def arrive(taken: Taken, provider_id: str, *, at: datetime) -> Call:
@@ -55,19 +70,26 @@ def arrive(taken: Taken, provider_id: str, *, at: datetime) -> Call:
 
 
 def leave_voicemail(call: Call, taken: Taken, *, recording_id: str, url: str, seconds: int, at: datetime) -> None:
-    """Note the caller's voicemail. Who has left one no longer waits at the other end."""
+    """Note the caller's voicemail. Who waited in the line keeps the place; nobody's phone has to ring for them."""
     db.session().refresh(call)  # a merge may have put it on another ticket while we waited for this one's lock
-    call.recording_id, call.recording_url = recording_id, url
-    call.voicemail_id = taken.message.id
-    journal.append(taken.ticket, VoicemailRecorded(call.id, taken.message.id, seconds), by=_caller(taken), at=at)
+    recordings.announce_voicemail(
+        taken.ticket,
+        call,
+        taken.message,
+        provider_id=recording_id,
+        url=url,
+        seconds=seconds,
+        by=_caller(taken),
+        at=at,
+    )
     if taken.ticket.id == call.ticket_id:
-        _hang_up(taken.ticket, call, at=at)
+        leaving.leave_words(taken.ticket, call)
 
 
 def move(provider_id: str, state: CallState, *, seconds: int | None, at: datetime) -> None:
     """Move a call on. Raises UnsupportedPayload for old news, NotFound for a call that is not known (yet)."""
     call = find_call(provider_id)
-    ticket = _locked_ticket(call)
+    ticket = locked_ticket(call)
     if not moves_on(CallState(call.state), state):
         raise UnsupportedPayload(f"the call is {call.state} already")
     _move(ticket, call, state, seconds=seconds, at=at)
@@ -84,11 +106,17 @@ def catch_up(ticket: Ticket, call: Call, keys: Iterable[tuple[str, CallState]], 
     )
     early = db.session().scalar(query.limit(1))
     if early is not None:
-        _move(ticket, call, states[early.key], seconds=None, at=at)
+        _move(ticket, call, states[early.key], seconds=_told_seconds(early), at=at)
         early.state, early.reason, early.processed_at = ItemState.PROCESSED, None, at
 
 
-def _locked_ticket(call: Call) -> Ticket:
+def _told_seconds(item: InboundItem) -> int | None:
+    """Return how long a call took, by the news of its end; None where that does not say."""
+    told = dict(parse_qsl(item.body.decode("latin-1"))).get("CallDuration", "")
+    return int(told) if told.isdecimal() and len(told) <= 6 else None
+
+
+def locked_ticket(call: Call) -> Ticket:
     """Return the call's ticket, locked, and the call in its newest state: either may have moved while we waited."""
     while True:
         ticket = lifecycle.lock_ticket(call.ticket_id)
@@ -102,17 +130,7 @@ def _move(ticket: Ticket, call: Call, state: CallState, *, seconds: int | None, 
     if state in FINAL:
         call.ended_at, call.duration_seconds = at, seconds
         journal.append(ticket, CallEnded(call.id, state, seconds), by=SYSTEM, at=at)
-        _hang_up(ticket, call, at=at)
-
-
-def _hang_up(ticket: Ticket, call: Call, *, at: datetime) -> None:
-    """Let the ticket wait like any other, unless the same customer has called again and is on the line."""
-    others = select(Call.id).where(
-        Call.ticket_id == ticket.id, Call.id != call.id, Call.ended_at.is_(None), Call.outbound.is_(False)
-    )
-    others = others.where(Call.recording_id.is_(None))
-    if db.session().scalar(others.limit(1)) is None:
-        lines.end(ticket, by=SYSTEM, at=at)
+        leaving.hang_up(ticket, call, at=at)
 
 
 def _caller(taken: Taken) -> Actor:

@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from channels.models import Call
-from ticketing.models import Agent
+from ticketing.models import Agent, Attachment
 from ticketing.store import Base
 
 
@@ -35,6 +35,7 @@ class CallLeg(Base):
     provider_id: Mapped[str | None] = mapped_column(unique=True)  # None: not asked yet, or no answer came
     state: Mapped[str]  # channels.phone.states.CallState
     reason: Mapped[str] = mapped_column(default="")  # why it ended without a talk, in words
+    heard: Mapped[str] = mapped_column(default="")  # of the room's news: channels.phone.states.Heard
     started_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]  # picked up
     joined_at: Mapped[datetime | None]  # in the room with the customer
@@ -47,7 +48,7 @@ class CallLeg(Base):
 class CallbackState(StrEnum):
     """Where a callback stands."""
 
-    BOOKED = "booked"  # its window has not begun
+    BOOKED = "booked"  # its window, or the moment of its next attempt, has not begun
     DUE = "due"  # waits in its place in the line for an agent
     CALLING = "calling"  # an agent has it, and phones ring
     DONE = "done"  # agent and customer spoke
@@ -96,6 +97,15 @@ class RecordingState(StrEnum):
     DELETED = "deleted"  # its days are over, or somebody deleted it
 
 
+class TranscriptState(StrEnum):
+    """Where the words of a recording are."""
+
+    NONE = ""  # nobody asked for them
+    ASKED = "asked"
+    DONE = "done"
+    FAILED = "failed"
+
+
 class Recording(Base):
     """A recording of a call: a voicemail, or what customer and agent said."""
 
@@ -104,7 +114,8 @@ class Recording(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     call_id: Mapped[int] = mapped_column(ForeignKey("call.id"), index=True)
     message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"), index=True)  # which shows it
-    attachment_id: Mapped[int | None] = mapped_column(ForeignKey("attachment.id"))
+    # None: not in our storage. Where the file's row goes away, such as with an erased message, this does not hold it.
+    attachment_id: Mapped[int | None] = mapped_column(ForeignKey("attachment.id", ondelete="SET NULL"), index=True)
     kind: Mapped[RecordingKind]
     provider_id: Mapped[str] = mapped_column(unique=True)
     url: Mapped[str]  # at the provider
@@ -112,15 +123,20 @@ class Recording(Base):
     state: Mapped[RecordingState]
     error: Mapped[str] = mapped_column(default="")
     transcript: Mapped[str] = mapped_column(default="")
-    transcript_state: Mapped[str] = mapped_column(default="")  # "" nobody asked for one, asked, done, failed
+    transcript_state: Mapped[str] = mapped_column(default="")  # TranscriptState
     delete_after: Mapped[datetime | None]  # None: kept as long as its ticket
     created_at: Mapped[datetime]
 
+    call: Mapped[Call] = relationship()
+    attachment: Mapped[Attachment | None] = relationship()
+
 
 _open_leg = text("ended_at IS NULL")
+_owed = text("finished_at IS NULL")
 _waits = text("next_at IS NOT NULL")
 _kept = text("state = 'kept' AND delete_after IS NOT NULL")
 
 Index("ix_call_leg_open", CallLeg.agent_id, postgresql_where=_open_leg, sqlite_where=_open_leg)
+Index("ix_callback_open", Callback.ticket_id, postgresql_where=_owed, sqlite_where=_owed)
 Index("ix_callback_due", Callback.next_at, postgresql_where=_waits, sqlite_where=_waits)
 Index("ix_recording_retention", Recording.delete_after, postgresql_where=_kept, sqlite_where=_kept)

@@ -1,150 +1,182 @@
-"""Fetch a voicemail's recording from Twilio into our own store. Runs after the commit, by the workers, maybe twice."""
+"""Recordings of calls, voicemails and talks, as rows: announced by Twilio, kept with us, given words, deleted.
 
-import re
-import time
-from collections.abc import Callable
+Each is shown by a message, whose ticket decides who may hear it: a voicemail is the customer's, a talk has a note of
+the system's. The sound itself is fetched by `channels.phone.recorded_sound`. Everything here is in the caller's
+transaction, with the ticket locked.
+"""
+
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from urllib.parse import urljoin, urlsplit
 
-import requests
-import structlog
-from flask import current_app
 from sqlalchemy import select
 
-from channels import twilio_api
-from channels.errors import ChannelError, PermanentFailure, TransientFailure
-from channels.events import RecordingFetched
+from channels.events import RecordingDeleted, RecordingFetched, TalkRecorded, TranscriptAdded, VoicemailRecorded
 from channels.models import Call
-from config.settings import TwilioAccount
-from ticketing import journal, lifecycle
-from ticketing.events import SYSTEM
-from ticketing.files import file_store
-from ticketing.models import Attachment, Message
+from channels.phone.models import Recording, RecordingKind, RecordingState, TranscriptState
+from ticketing import journal
+from ticketing.envelope import Channel, MessageState
+from ticketing.events import SYSTEM, Actor
+from ticketing.models import Attachment, Message, MessageKind, Ticket
 from ticketing.store import db
-from ticketing.transaction import transaction
 
-log = structlog.get_logger()
-
-MAX_BYTES = 50_000_000
-TIME_LIMIT = 40.0  # seconds; a job has 60
-MAX_REDIRECTS = 3
-GIVE_UP_AFTER = timedelta(hours=24)
-TWILIO_HOST = re.compile(r"api(\.[a-z0-9-]+){0,2}\.twilio\.com")  # api.twilio.com, api.dublin.ie1.twilio.com
+MAX_TRANSCRIPT = 90_000  # characters; a message has at most 100 000
+TRANSCRIPT = "\n\nTranscript: "  # between what a message says of a recording, and its words
+NO_TRANSCRIPT = "no transcript: "
+RETENTION = "retention_days"  # of a queue's settings
+NAMES = {RecordingKind.VOICEMAIL: "voicemail.wav", RecordingKind.TALK: "call.wav"}
 
 
-def fetch(call_id: int, *, now: Callable[[], datetime]) -> None:
-    """Attach the recording to the voicemail, once. Raises TransientFailure when Twilio does not have it ready yet.
+def announce_voicemail(
+    ticket: Ticket, call: Call, message: Message, *, provider_id: str, url: str, seconds: int, by: Actor, at: datetime
+) -> None:
+    """Write down that a caller left a voicemail, which this message of theirs shows; fetching it follows."""
+    _announce(ticket, call, message, RecordingKind.VOICEMAIL, provider_id, url, seconds, at)
+    journal.append(ticket, VoicemailRecorded(call.id, message.id, seconds), by=by, at=at)
 
-    What cannot be fetched, ever or within a day, is told to the agent on the voicemail.
-    """
-    call = db.session().get(Call, call_id, populate_existing=True)
-    if call is None or call.recording_url is None or call.voicemail_id is None or _is_attached(call.voicemail_id):
+
+def announce_talk(ticket: Ticket, call: Call, *, provider_id: str, url: str, seconds: int, at: datetime) -> None:
+    """Write down, once, that a talk was recorded; fetching it follows."""
+    if db.session().scalar(select(Recording.id).where(Recording.provider_id == provider_id)) is not None:
         return
-    url, since = call.recording_url, call.started_at
-    db.session().rollback()  # ends the read: no transaction is open while we wait for Twilio
-    try:
-        content = download(_account(), url)
-    except TransientFailure:
-        if now() - since < GIVE_UP_AFTER:
-            raise
-        _tell(call_id, "the recording could not be fetched from Twilio within a day")
-    except ChannelError as error:
-        _tell(call_id, str(error))
-    else:
-        _attach(call_id, content, now())
+    note = Message(
+        ticket_id=ticket.id,
+        kind=MessageKind.NOTE,
+        channel=Channel.PHONE,
+        body=talk_told(seconds),
+        state=MessageState.RECEIVED,
+        attachments=[],
+        created_at=at,
+    )
+    db.session().add(note)
+    db.session().flush()
+    _announce(ticket, call, note, RecordingKind.TALK, provider_id, url, seconds, at)
+    journal.append(ticket, TalkRecorded(call.id, note.id, seconds), by=SYSTEM, at=at)
 
 
-def download(account: TwilioAccount, url: str) -> bytes:
-    """Return the recording as WAV. Raises TransientFailure, PermanentFailure.
-
-    Our credentials go to Twilio's own hosts only; where Twilio sends us on, we go without them.
-    """
-    url = _rebased(account, url if re.search(r"\.(wav|mp3)$", url) else url + ".wav")
-    ends_at = time.monotonic() + TIME_LIMIT
-    auth: tuple[str, str] | None = (account.account_sid, account.auth_token)
-    try:
-        with twilio_api.new_session(account.api_base) as session:
-            for _ in range(MAX_REDIRECTS + 1):
-                with session.get(
-                    url, auth=auth, timeout=twilio_api.TIMEOUT, stream=True, allow_redirects=False
-                ) as answer:
-                    if not answer.is_redirect:
-                        return _content(answer, ends_at)
-                    url, auth = _onward(url, answer.headers["Location"]), None
-    except requests.RequestException as error:
-        raise TransientFailure(f"the recording cannot be fetched now ({type(error).__name__})") from None
-    raise PermanentFailure("Twilio sends us round in circles for the recording")
+def voicemail_told(seconds: int) -> str:
+    """Return what the message of a voicemail says."""
+    return f"Left a voicemail of {seconds} second{'s' if seconds != 1 else ''}."
 
 
-def _content(answer: requests.Response, ends_at: float) -> bytes:
-    if answer.status_code in {404, 429} or answer.status_code >= 500:
-        raise TransientFailure(f"the recording is not ready (HTTP {answer.status_code})")
-    if answer.status_code != 200:
-        raise PermanentFailure(f"Twilio does not give us the recording (HTTP {answer.status_code})")
-    content = bytearray()
-    for chunk in answer.iter_content(65_536):
-        content += chunk
-        if len(content) > MAX_BYTES:
-            raise PermanentFailure(f"the recording is larger than {MAX_BYTES // 1_000_000} MB")
-        if time.monotonic() > ends_at:
-            raise TransientFailure(f"the recording did not arrive within {TIME_LIMIT:.0f} s")
-    return bytes(content)
+def talk_told(seconds: int) -> str:
+    """Return what the note of a recorded talk says."""
+    minutes, rest = divmod(seconds, 60)
+    return f"The call was recorded ({minutes}:{rest:02} min)."
 
 
-def _rebased(account: TwilioAccount, url: str) -> str:
-    """Return the address if it may have our credentials. Raises PermanentFailure."""
-    if url.startswith(account.api_base + "/"):
-        return url
-    parts = urlsplit(url)
-    if parts.scheme != "https" or parts.port is not None or not TWILIO_HOST.fullmatch(parts.netloc):
-        raise PermanentFailure("the recording's address is not Twilio's, so it was not fetched")
-    return url if account.api_base == twilio_api.TWILIO else f"{account.api_base}{parts.path}"
+TOLD = {RecordingKind.VOICEMAIL: voicemail_told, RecordingKind.TALK: talk_told}
 
 
-def _onward(url: str, location: str) -> str:
-    onward = urljoin(url, location)
-    if not onward.startswith("https://"):
-        raise PermanentFailure("Twilio sends us to an unsafe address for the recording")
-    return onward
+def _announce(
+    ticket: Ticket,
+    call: Call,
+    message: Message,
+    kind: RecordingKind,
+    provider_id: str,
+    url: str,
+    seconds: int,
+    at: datetime,
+) -> None:
+    days = ticket.queue.settings.get(RETENTION)
+    recording = Recording(
+        call_id=call.id,
+        message_id=message.id,
+        kind=kind,
+        provider_id=provider_id,
+        url=url,
+        seconds=seconds,
+        state=RecordingState.ANNOUNCED,
+        delete_after=at + timedelta(days=days) if days else None,
+        created_at=at,
+    )
+    db.session().add(recording)
+    db.session().flush()
 
 
-def _attach(call_id: int, content: bytes, at: datetime) -> None:
-    sha256 = file_store().keep(content)
-    with transaction("worker") as session:
-        call = session.get_one(Call, call_id)
-        voicemail = session.get_one(Message, call.voicemail_id)
-        ticket = lifecycle.lock_ticket_of(voicemail)
-        if _is_attached(voicemail.id):  # somebody else was faster; the ticket's lock decides
-            return
-        attachment = Attachment(
-            message_id=voicemail.id,
-            filename="voicemail.wav",
-            content_type="audio/wav",
-            size=len(content),
-            sha256=sha256,
-            created_at=at,
-        )
-        session.add(attachment)
-        session.flush()
-        journal.append(ticket, RecordingFetched(call.id, attachment.id), by=SYSTEM, at=at)
+def keep(ticket: Ticket, recording: Recording, *, sha256: str, size: int, at: datetime) -> None:
+    """Attach the sound, whose bytes are in the file store, to the message that shows the recording."""
+    attachment = Attachment(
+        message_id=recording.message_id,
+        filename=NAMES[recording.kind],
+        content_type="audio/wav",
+        size=size,
+        sha256=sha256,
+        created_at=at,
+    )
+    db.session().add(attachment)
+    db.session().flush()
+    recording.attachment_id, recording.state, recording.error = attachment.id, RecordingState.KEPT, ""
+    journal.append(ticket, RecordingFetched(recording.call_id, attachment.id), by=SYSTEM, at=at)
 
 
-def _tell(call_id: int, reason: str) -> None:
-    log.error("recording not fetched", call_id=call_id, reason=reason)
-    with transaction("worker") as session:
-        call = session.get_one(Call, call_id)
-        voicemail = session.get_one(Message, call.voicemail_id)
-        lifecycle.lock_ticket_of(voicemail)
-        voicemail.state_reason = reason
+def give_up(recording: Recording, reason: str) -> None:
+    """Tell the agent that the sound will not come."""
+    recording.state, recording.error = RecordingState.FAILED, reason
+    message = db.session().get(Message, recording.message_id) if recording.message_id else None
+    if message is not None:
+        message.state_reason = reason
 
 
-def _is_attached(message_id: int) -> bool:
-    query = select(Attachment.id).where(Attachment.message_id == message_id)
-    return db.session().scalar(query.limit(1)) is not None
+def discard(ticket: Ticket, recording: Recording, *, words: bool, by: Actor, at: datetime) -> None:
+    """Delete the sound, and the words of it too if asked; the bytes, and Twilio's copy, go after the commit."""
+    if recording.state is RecordingState.DELETED:
+        return
+    session = db.session()
+    message = session.get(Message, recording.message_id) if recording.message_id else None
+    attachment = session.get(Attachment, recording.attachment_id) if recording.attachment_id else None
+    recording.state, recording.delete_after, recording.attachment_id = RecordingState.DELETED, None, None
+    session.flush()
+    files = [attachment.sha256] if attachment is not None else []
+    if attachment is not None:
+        session.delete(attachment)
+    if words and recording.transcript:
+        recording.transcript, recording.transcript_state = "", TranscriptState.NONE
+        if message is not None:
+            message.body = TOLD[recording.kind](recording.seconds)
+    session.flush()
+    if message is not None:
+        session.expire(message, ["attachments"])
+    journal.append(ticket, RecordingDeleted(recording.call_id, recording.id, files), by=by, at=at)
 
 
-def _account() -> TwilioAccount:
-    account: TwilioAccount | None = current_app.extensions["comptoir.settings"].twilio
-    if account is None:
-        raise PermanentFailure("phone and SMS are not set up at this desk any more")
-    return account
+def add_transcript(ticket: Ticket, recording: Recording, text: str, *, by: Actor, at: datetime) -> None:
+    """Put down what is said in a recording, where its message shows it and a search finds it. The newest counts."""
+    text = text.strip()[:MAX_TRANSCRIPT]
+    if recording.state is RecordingState.DELETED or (text == recording.transcript and text):
+        return
+    recording.transcript, recording.transcript_state = text, TranscriptState.DONE
+    message = db.session().get(Message, recording.message_id) if recording.message_id else None
+    if message is not None:
+        message.body = TOLD[recording.kind](recording.seconds) + TRANSCRIPT + (text or "nothing was understood")
+        if (message.state_reason or "").startswith(NO_TRANSCRIPT):
+            message.state_reason = None
+    journal.append(ticket, TranscriptAdded(recording.call_id, recording.id), by=by, at=at)
+
+
+def fail_transcript(recording: Recording, reason: str) -> None:
+    """Tell the agent that there will be no transcript; one that comes all the same is taken."""
+    if recording.transcript_state == TranscriptState.DONE:
+        return
+    recording.transcript_state = TranscriptState.FAILED
+    message = db.session().get(Message, recording.message_id) if recording.message_id else None
+    if message is not None and not message.state_reason:
+        message.state_reason = f"{NO_TRANSCRIPT}{reason}"
+
+
+def find(provider_id: str) -> Recording | None:
+    """Return a recording by the provider's id."""
+    return db.session().scalar(select(Recording).where(Recording.provider_id == provider_id))
+
+
+def shown_by(message_id: int) -> Recording | None:
+    """Return the recording that a message shows."""
+    return db.session().scalar(select(Recording).where(Recording.message_id == message_id).limit(1))
+
+
+def overdue(now: datetime, limit: int = 100) -> Sequence[tuple[int, int]]:
+    """Return recordings whose days are over, with the tickets that show them, in the order of the tickets' ids."""
+    due = select(Recording.id).where(Recording.state == RecordingState.KEPT, Recording.delete_after <= now)
+    due = due.order_by(Recording.delete_after).limit(limit)
+    query = select(Message.ticket_id, Recording.id).join(Message, Message.id == Recording.message_id)
+    rows = db.session().execute(query.where(Recording.id.in_(due)).order_by(Message.ticket_id, Recording.id)).all()
+    return [(ticket_id, recording_id) for ticket_id, recording_id in rows]

@@ -1,5 +1,7 @@
 """The life of a call as one table. Pure. Words of it come late, twice and out of order, so a call only moves on."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -46,12 +48,48 @@ STATES = {
     "failed": CallState.FAILED,
 }
 
-_PROGRESS = {CallState.QUEUED: 0, CallState.DIALLING: 1, CallState.RINGING: 2, CallState.ANSWERED: 3}
-_OVER = 4
-
-FINAL = frozenset(CallState) - frozenset(_PROGRESS)
+# What a line may become next, by whatever is told of it. Steps may be skipped, for their news may be late or lost, but
+# none is ever gone back; an end is an end, and of two the first that we hear of stands.
+_ENDS = frozenset({CallState.ENDED, CallState.BUSY, CallState.UNANSWERED, CallState.CANCELLED, CallState.FAILED})
+NEXT: Mapping[CallState, frozenset[CallState]] = {
+    CallState.QUEUED: _ENDS | {CallState.DIALLING, CallState.RINGING, CallState.ANSWERED},
+    CallState.DIALLING: _ENDS | {CallState.RINGING, CallState.ANSWERED},
+    CallState.RINGING: _ENDS | {CallState.ANSWERED},
+    CallState.ANSWERED: _ENDS,
+    CallState.ENDED: frozenset(),
+    CallState.BUSY: frozenset(),
+    CallState.UNANSWERED: frozenset(),
+    CallState.CANCELLED: frozenset(),
+    CallState.FAILED: frozenset(),
+}
+FINAL = frozenset(state for state, after in NEXT.items() if not after)
 
 
 def moves_on(before: CallState, after: CallState) -> bool:
-    """Say whether this is news: a later state. Of two final ones the first stands."""
-    return _PROGRESS.get(after, _OVER) > _PROGRESS.get(before, _OVER)
+    """Say whether this is news of a line: a later state."""
+    return after in NEXT[before]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """How far the news of a room has been listened to: whoever is in it may leave and come back, so that only
+    `SequenceNumber`, which counts the callbacks of one conference, tells the newer word from the older.
+
+    Kept as `room:number`. Another room is another count.
+    """
+
+    room: str = ""
+    number: int = -1
+
+    @classmethod
+    def read(cls, kept: str) -> "Heard":
+        """Return what `str` has made of it; "" is nothing heard yet."""
+        room, _, number = kept.rpartition(":")
+        return cls(room, int(number)) if room else cls()
+
+    def __str__(self) -> str:
+        return f"{self.room}:{self.number}" if self.room else ""
+
+    def misses(self, told: "Heard") -> bool:
+        """Say whether what is told now is newer than all that was heard of the room, or is of another one."""
+        return told.room != self.room or told.number > self.number

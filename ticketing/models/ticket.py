@@ -36,12 +36,8 @@ class Ticket(Base):
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id"))
     suggested_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id"))  # may belong there, not proven
     fields: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    live: Mapped[bool] = mapped_column(
-        default=False
-    )  # the customer has a place in the line, see ticketing.lines
-    on_phone: Mapped[bool] = mapped_column(
-        default=False
-    )  # they hold the line, or are to be called back
+    live: Mapped[bool] = mapped_column(default=False)  # the customer has a place in the line, see ticketing.lines
+    on_phone: Mapped[bool] = mapped_column(default=False)  # they hold the line, or are to be called back
     waiting_since: Mapped[datetime | None]  # the oldest unanswered message of the customer
     snoozed_until: Mapped[datetime | None]
     solved_at: Mapped[datetime | None]

@@ -1,5 +1,7 @@
 """The phone in full."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -13,7 +15,48 @@ BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 DOCUMENT = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
 MOMENT = sa.DateTime(timezone=True)
 # Of journal entries, which the version before cannot read.
-NEW_KINDS = "'live_began', 'customer_answered', 'customer_lost'"
+NEW_KINDS = (
+    "'live_began', 'customer_answered', 'customer_lost', 'talk_recorded', 'transcript_added', "
+    "'recording_deleted', 'call_placed', 'call_offered', 'leg_picked_up', 'leg_ended', 'caller_returned', "
+    "'call_held', 'call_resumed', 'call_transferred', 'supervision_changed', 'call_ending', "
+    "'called_again', 'caller_chose', 'call_abandoned', "
+    "'callback_booked', 'callback_moved', 'callback_due', 'callback_tried', 'callback_done', 'callback_missed', "
+    "'callback_cancelled'"
+)
+TEXTING_KINDS = "'media_announced', 'media_fetched', 'opted_out', 'opted_in'"
+# Where channels are named inside of documents, by table.
+DOCUMENTS_WITH_CHANNELS = (
+    ("agent", "capacity"),
+    ("customer", "preferred_channels"),
+    ("customer_merge", "before"),
+    ("macro", "actions"),
+    ("policy", "conditions"),
+    ("sla_replay", "proposal"),
+    ("sla_replay", "tally"),
+    ("view", "filter"),
+)
+
+
+# A voicemail was three columns of its call.
+RECORDINGS_OUT_OF_CALLS = """
+    INSERT INTO recording (call_id, message_id, attachment_id, kind, provider_id, url, seconds, state, error,
+        transcript, transcript_state, created_at)
+    SELECT call.id, call.voicemail_id,
+        (SELECT min(id) FROM attachment WHERE attachment.message_id = call.voicemail_id),
+        'voicemail', call.recording_id, call.recording_url, coalesce(call.duration_seconds, 0),
+        CASE WHEN EXISTS (SELECT 1 FROM attachment WHERE attachment.message_id = call.voicemail_id) THEN 'kept'
+            WHEN message.state_reason IS NOT NULL THEN 'failed' ELSE 'announced' END,
+        coalesce(message.state_reason, ''), '', '', message.created_at
+    FROM call JOIN message ON message.id = call.voicemail_id
+    WHERE call.recording_id IS NOT NULL AND call.recording_url IS NOT NULL
+"""
+# The last voicemail of a call is the one that the version before knows; it has no place for a recorded talk.
+RECORDINGS_INTO_CALLS = """
+    UPDATE call SET recording_id = recording.provider_id, recording_url = recording.url,
+        voicemail_id = recording.message_id
+    FROM recording WHERE recording.id = (
+        SELECT max(id) FROM recording AS newest WHERE newest.call_id = call.id AND newest.kind = 'voicemail')
+"""
 
 
 def upgrade() -> None:
@@ -51,11 +94,18 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("wait", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_wait_answered",
+            "ix_wait_over",
             ["queue_id", "ended_at"],
             unique=False,
-            postgresql_where=sa.text("\"end\" = 'answered'"),
-            sqlite_where=sa.text("\"end\" = 'answered'"),
+            postgresql_where=sa.text("ended_at IS NOT NULL"),
+            sqlite_where=sa.text("ended_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_wait_open",
+            ["queue_id", "began_at"],
+            unique=False,
+            postgresql_where=sa.text("ended_at IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL"),
         )
         batch_op.create_index(batch_op.f("ix_wait_ticket_id"), ["ticket_id"], unique=False)
 
@@ -69,6 +119,7 @@ def upgrade() -> None:
         sa.Column("provider_id", sa.Text(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("heard", sa.Text(), nullable=False),
         sa.Column("started_at", MOMENT, nullable=False),
         sa.Column("answered_at", MOMENT, nullable=True),
         sa.Column("joined_at", MOMENT, nullable=True),
@@ -125,6 +176,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("next_at IS NOT NULL"),
             sqlite_where=sa.text("next_at IS NOT NULL"),
         )
+        batch_op.create_index(
+            "ix_callback_open",
+            ["ticket_id"],
+            unique=False,
+            postgresql_where=sa.text("finished_at IS NULL"),
+            sqlite_where=sa.text("finished_at IS NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_callback_ticket_id"), ["ticket_id"], unique=False)
 
     op.create_table(
@@ -144,7 +202,10 @@ def upgrade() -> None:
         sa.Column("delete_after", MOMENT, nullable=True),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.ForeignKeyConstraint(
-            ["attachment_id"], ["attachment.id"], name=op.f("fk_recording_attachment_id_attachment")
+            ["attachment_id"],
+            ["attachment.id"],
+            name=op.f("fk_recording_attachment_id_attachment"),
+            ondelete="SET NULL",
         ),
         sa.ForeignKeyConstraint(["call_id"], ["call.id"], name=op.f("fk_recording_call_id_call")),
         sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_recording_message_id_message")),
@@ -152,6 +213,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("provider_id", name=op.f("uq_recording_provider_id")),
     )
     with op.batch_alter_table("recording", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_recording_attachment_id"), ["attachment_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_recording_call_id"), ["call_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_recording_message_id"), ["message_id"], unique=False)
         batch_op.create_index(
@@ -161,6 +223,8 @@ def upgrade() -> None:
             postgresql_where=sa.text("state = 'kept' AND delete_after IS NOT NULL"),
             sqlite_where=sa.text("state = 'kept' AND delete_after IS NOT NULL"),
         )
+
+    op.execute(RECORDINGS_OUT_OF_CALLS)
 
     with op.batch_alter_table("agent", schema=None) as batch_op:
         batch_op.add_column(sa.Column("device_kind", sa.Text(), nullable=False, server_default=""))
@@ -175,9 +239,15 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("waiting_since", MOMENT, nullable=True))
         batch_op.add_column(sa.Column("held_at", MOMENT, nullable=True))
         batch_op.add_column(sa.Column("answered_at", MOMENT, nullable=True))
+        batch_op.add_column(sa.Column("joined_at", MOMENT, nullable=True))
         batch_op.add_column(sa.Column("agent_id", BIG, nullable=True))
         batch_op.add_column(sa.Column("conference_id", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("heard", sa.Text(), nullable=False, server_default=""))
         batch_op.alter_column("provider_id", nullable=True)
+        batch_op.drop_constraint(batch_op.f("fk_call_voicemail_id_message"), type_="foreignkey")
+        batch_op.drop_column("voicemail_id")
+        batch_op.drop_column("recording_url")
+        batch_op.drop_column("recording_id")
         batch_op.create_index(
             "ix_call_open",
             ["ticket_id"],
@@ -197,6 +267,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    _fold_whatsapp()
     op.execute(f"DELETE FROM journal WHERE kind IN ({NEW_KINDS})")  # noqa: S608 - every word is ours
     # The tables have triggers, which a copy of them would lose.
     op.drop_column("ticket", "on_phone")
@@ -213,6 +284,13 @@ def downgrade() -> None:
         batch_op.drop_column("device_address")
         batch_op.drop_column("device_kind")
 
+    with op.batch_alter_table("call", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("recording_id", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("recording_url", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("voicemail_id", BIG, nullable=True))
+        batch_op.create_foreign_key(batch_op.f("fk_call_voicemail_id_message"), "message", ["voicemail_id"], ["id"])
+    op.execute(RECORDINGS_INTO_CALLS)
+
     with op.batch_alter_table("recording", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_recording_retention",
@@ -221,10 +299,16 @@ def downgrade() -> None:
         )
         batch_op.drop_index(batch_op.f("ix_recording_message_id"))
         batch_op.drop_index(batch_op.f("ix_recording_call_id"))
+        batch_op.drop_index(batch_op.f("ix_recording_attachment_id"))
 
     op.drop_table("recording")
     with op.batch_alter_table("callback", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_callback_ticket_id"))
+        batch_op.drop_index(
+            "ix_callback_open",
+            postgresql_where=sa.text("finished_at IS NULL"),
+            sqlite_where=sa.text("finished_at IS NULL"),
+        )
         batch_op.drop_index(
             "ix_callback_due",
             postgresql_where=sa.text("next_at IS NOT NULL"),
@@ -245,9 +329,14 @@ def downgrade() -> None:
     with op.batch_alter_table("wait", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_wait_ticket_id"))
         batch_op.drop_index(
-            "ix_wait_answered",
-            postgresql_where=sa.text("\"end\" = 'answered'"),
-            sqlite_where=sa.text("\"end\" = 'answered'"),
+            "ix_wait_open",
+            postgresql_where=sa.text("ended_at IS NULL"),
+            sqlite_where=sa.text("ended_at IS NULL"),
+        )
+        batch_op.drop_index(
+            "ix_wait_over",
+            postgresql_where=sa.text("ended_at IS NOT NULL"),
+            sqlite_where=sa.text("ended_at IS NOT NULL"),
         )
 
     op.drop_table("wait")
@@ -261,11 +350,63 @@ def downgrade() -> None:
             "ix_call_open", postgresql_where=sa.text("ended_at IS NULL"), sqlite_where=sa.text("ended_at IS NULL")
         )
         batch_op.alter_column("provider_id", nullable=False)
+        batch_op.drop_column("heard")
         batch_op.drop_column("conference_id")
         batch_op.drop_column("agent_id")
         batch_op.drop_column("answered_at")
+        batch_op.drop_column("joined_at")
         batch_op.drop_column("held_at")
         batch_op.drop_column("waiting_since")
         batch_op.drop_column("language")
         batch_op.drop_column("number")
         batch_op.drop_column("stage")
+
+
+def _fold_whatsapp() -> None:
+    """Tell what went by WhatsApp as texts, which go to the same numbers: the version before knows no such channel."""
+    op.execute(f"DELETE FROM journal WHERE kind IN ({TEXTING_KINDS})")  # noqa: S608 - every word is ours
+    op.execute("DELETE FROM opt_out")
+    for table in ("message", "ticket"):
+        twin = (
+            "(SELECT twin.id FROM inbox AS twin JOIN inbox AS gone ON gone.address = twin.address"  # noqa: S608
+            f" WHERE twin.channel = 'sms' AND gone.channel = 'whatsapp' AND gone.id = {table}.inbox_id)"
+        )
+        op.execute(f"UPDATE {table} SET inbox_id = {twin} WHERE {twin} IS NOT NULL")  # noqa: S608 - likewise
+    op.execute(
+        "DELETE FROM inbox WHERE channel = 'whatsapp'"
+        " AND address IN (SELECT twin.address FROM inbox AS twin WHERE twin.channel = 'sms')"
+    )
+    op.execute(
+        "DELETE FROM consent WHERE channel = 'whatsapp' AND (given OR customer_id IN"
+        " (SELECT other.customer_id FROM consent AS other WHERE other.channel = 'sms'))"
+    )
+    op.execute("UPDATE ticket SET sla_state = NULL WHERE channel = 'whatsapp'")
+    for table in ("message", "ticket", "inbox", "consent", "draft", "inbound_item", "clock"):
+        op.execute(f"UPDATE {table} SET channel = 'sms' WHERE channel = 'whatsapp'")  # noqa: S608 - likewise
+    if op.get_bind().dialect.name == "postgresql":
+        channel, told = "data ->> 'channel'", "jsonb_set(data, '{channel}', '\"sms\"')"
+    else:
+        channel, told = "json_extract(data, '$.channel')", "json_set(data, '$.channel', 'sms')"
+    op.execute(f"UPDATE journal SET data = {told} WHERE {channel} = 'whatsapp'")  # noqa: S608 - likewise
+    for name, column in DOCUMENTS_WITH_CHANNELS:
+        _fold_documents(name, column)
+
+
+def _fold_documents(name: str, column: str) -> None:
+    table = sa.table(name, sa.column("id"), sa.column(column, DOCUMENT))
+    connection = op.get_bind()
+    named = sa.select(table).where(sa.cast(table.c[column], sa.Text).like('%"whatsapp"%'))
+    for row_id, value in connection.execute(named).all():
+        change = table.update().where(table.c.id == row_id)
+        connection.execute(change.values({column: _without_whatsapp(value)}))
+
+
+def _without_whatsapp(value: Any) -> Any:
+    """Return a document in which texts stand for WhatsApp, once."""
+    if isinstance(value, dict):
+        kept = {key: _without_whatsapp(one) for key, one in value.items() if key != "whatsapp"}
+        return {"sms": _without_whatsapp(value["whatsapp"]), **kept} if "whatsapp" in value else kept
+    if isinstance(value, list):
+        found = [_without_whatsapp(one) for one in value]
+        return [one for number, one in enumerate(found) if one != "sms" or "sms" not in found[:number]]
+    return "sms" if value == "whatsapp" else value
