@@ -168,6 +168,8 @@ def _forget(app: Flask) -> None:
     """Forget what the process remembers of the test before: how often somebody was wrong, by the same ids."""
     connect_limits(app, app.extensions["comptoir.settings"])
     connect_logins(app)
+    for name in ("comptoir.paces", "comptoir.past_paces"):
+        app.extensions.pop(name, None)
 
 
 # TRUNCATE makes every file of every table anew; to delete a handful of rows takes a twentieth of that.

@@ -17,6 +17,10 @@ from api.reactions import carry_out
 from channels.email.mailboxes.connecting import Server, Wanted, connect_mailbox
 from channels.email.mailboxes.credentials import Password
 from channels.email.models import Mailbox
+from channels.models import Call
+from channels.phone import callbacks, legs, recordings
+from channels.phone.models import Callback, LegRole, Recording
+from channels.phone.states import CallState, Stage
 from sla import calendar_versions, feeds, policies, promises, replays
 from sla import rearming as rearmings
 from sla.defaults import load_defaults
@@ -53,11 +57,13 @@ from ticketing.models import (
     FieldDefinition,
     FieldKind,
     FieldSubject,
+    Handle,
     Inbox,
     JournalEntry,
     Macro,
     Mention,
     Message,
+    OptOut,
     Queue,
     Role,
     Template,
@@ -70,7 +76,10 @@ from ticketing.store import db
 from ticketing.templates import own
 from ticketing.transaction import transaction
 
-ADDRESSES = {Channel.EMAIL: "support@desk.example", Channel.SMS: "+15145550100", Channel.PHONE: "+15145550100"}
+ADDRESSES = {
+    Channel.EMAIL: "support@desk.example",
+    **dict.fromkeys((Channel.SMS, Channel.WHATSAPP, Channel.PHONE), "+15145550100"),
+}
 PASSWORD = "eleven kettles drip"  # of whoever has one
 _numbers = itertools.count(1)
 
@@ -193,6 +202,12 @@ def message(ticket: Ticket, body: str = "Any news?", *, at: datetime = NOON) -> 
         return conversation.receive(row, first, customer=row.customer, handle=None, inbox=None, files=(), at=at)
 
 
+def opt_out(handle: Handle, inbox: Inbox, *, at: datetime = NOON) -> None:
+    """An address that has told an inbox to write no more."""
+    with transaction("test") as session:
+        session.add(OptOut(handle_id=handle.id, inbox_id=inbox.id, reason="wrote STOP", at=at))
+
+
 def attachment(ticket: Ticket, content: bytes = b"RIFF", *, filename: str = "voicemail.wav") -> Attachment:
     """A file of the ticket's first message."""
     digest = file_store().keep(content)
@@ -209,6 +224,36 @@ def attachment(ticket: Ticket, content: bytes = b"RIFF", *, filename: str = "voi
         session.add(row)
         session.flush()
         return row
+
+
+def recording(ticket: Ticket, content: bytes = b"RIFF", *, at: datetime = NOON, **values: Any) -> Recording:
+    """A voicemail that is with us, of a call on the ticket; `values` are `call` and the recording's own."""
+    call: Call | None = values.pop("call", None)
+    digest = file_store().keep(content)
+    with transaction("test") as session:
+        if call is None:
+            number = Inbox(channel=Channel.PHONE, address=f"+1514555{next(_numbers):04}", name="P", created_at=at)
+            number.queue_id, number.settings = ticket.queue_id, {}
+            session.add(number)
+            session.flush()
+            call = Call(provider_id=f"CA{next(_numbers):032}", ticket_id=ticket.id, inbox_id=number.id, started_at=at)
+            call.state = "ended"
+            session.add(call)
+            session.flush()
+        ticket = lifecycle.lock_ticket(call.ticket_id)
+        note = Message(ticket_id=ticket.id, kind="inbound", channel=Channel.PHONE, state="received", created_at=at)
+        note.body = recordings.voicemail_told(7)
+        session.add(note)
+        session.flush()
+        url = f"https://api.twilio.com/2010-04-01/Accounts/AC1/Recordings/RE{note.id:032}"
+        told = {"provider_id": f"RE{note.id:032}", "url": url, "seconds": 7, "by": SYSTEM, "at": at}
+        recordings.announce_voicemail(ticket, call, note, **told)
+        made = recordings.find(told["provider_id"])
+        assert made is not None
+        recordings.keep(ticket, made, sha256=digest, size=len(content), at=at)
+        for name, value in values.items():
+            setattr(made, name, value)
+        return made
 
 
 def mention(ticket: Ticket, who: Agent, body: str = "Look at this kettle.", *, at: datetime = NOON) -> Mention:
@@ -383,3 +428,26 @@ def promise(ticket: Ticket, who: Agent, words: str = "A call", *, due_at: dateti
         due_at = due_at or now + timedelta(hours=1)
         at = min(now, due_at) - timedelta(minutes=1)
         return promises.make_promise(row, words=words, due_at=due_at, by=Actor.agent(who.id), at=at)
+
+
+def callback(ticket: Ticket, number: str = "+15145550177", *, inbox: Inbox | None = None, **window: Any) -> Callback:
+    """A call that an agent has arranged with the customer, for tomorrow unless said otherwise."""
+    now = utc_now()
+    ours = inbox or globals()["inbox"](Channel.PHONE, address=f"+1514555{next(_numbers) + 1000}", queue=ticket.queue)
+    when = callbacks.Window(**window) if window else callbacks.Window(now + timedelta(days=1))
+    with transaction("test"):
+        row = lifecycle.lock_ticket(ticket.id)
+        return callbacks.arrange(row, number=number, inbox_id=ours.id, window=when, by=SYSTEM, at=now)
+
+
+def talk(ticket: Ticket, agent: Agent, *, at: datetime = NOON) -> Call:
+    """A call in which the ticket's customer and an agent speak."""
+    ours = inbox(Channel.PHONE, address=f"+1514555{next(_numbers) + 2000}", queue=ticket.queue)
+    with transaction("test") as session:
+        call = Call(provider_id=f"CA{next(_numbers):032}", ticket_id=ticket.id, inbox_id=ours.id, started_at=at)
+        call.state, call.stage, call.agent_id, call.joined_at = CallState.ANSWERED, Stage.TALKING, agent.id, at
+        session.add(call)
+        session.flush()
+        leg = legs.new_leg(call, LegRole.AGENT, f"client:agent-{agent.id}", agent_id=agent.id, at=at)
+        leg.state, leg.answered_at, leg.joined_at = CallState.ANSWERED, at, at
+        return call

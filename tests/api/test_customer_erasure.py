@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 
 from channels import gateway
 from channels.models import Call, ChatSession, Delivery, InboundItem
+from channels.phone.models import Callback, CallLeg, Recording
 from channels.protocol import RawItem
 from tests import make
 from tests.api.desk import Desk, admin, promise
@@ -107,7 +108,17 @@ class Forgotten:
             moment = {"started_at": NOON, "lease_until": NOON}
             session.add(Delivery(message_id=reply.id, state="failed", error="550 zebedee unknown", **moment))
             call = {"provider_id": "CAzebedee", "ticket_id": self.ticket.id, "inbox_id": 3, "state": "completed"}
-            session.add(Call(**call, recording_url="https://x.example/zebedee", recording_id="RE1", started_at=NOON))
+            session.add(Call(**call, number="+15145550177", started_at=NOON))
+            session.flush()
+            of_call = {"call_id": session.scalars(select(Call.id)).one(), "state": "announced", "created_at": NOON}
+            told = {"url": "https://x.example/zebedee", "transcript": "zebedee here", "error": "no zebedee"}
+            recording = {"provider_id": "RE1", "kind": "voicemail", "seconds": 7, "message_id": reply.id}
+            session.add(Recording(**of_call, **recording, **told))
+            leg = {"role": "outside", "device": "+15145550177", "provider_id": "CAzebedee2", "state": "ended"}
+            session.add(CallLeg(call_id=of_call["call_id"], **leg, started_at=NOON))
+            due = {"waiting_since": NOON, "not_before": NOON, "next_at": NOON, "created_at": NOON}
+            asked = {"number": "+15145550177", "reason": "asked", "state": "booked", "outcome": "zebedee was out"}
+            session.add(Callback(ticket_id=self.ticket.id, inbox_id=3, **asked, **due))
             chat = {"visitor": "zebedee-visitor", "inbox_id": 4, "name": "Zebedee", "created_at": NOON, "seen_at": NOON}
             session.add(ChatSession(**chat, ticket_id=self.ticket.id))
             lying = {"inbox_address": "", "content_type": "", "url": "", "headers": {}, "meta": {}, "received_at": NOON}
@@ -164,7 +175,8 @@ def test_nothing_of_the_person_is_left_in_any_column(forgotten: Forgotten) -> No
     assert answer.status_code == 200, answer.json
     assert traces() == []
     assert {"customer.name", "handle.address", "message.body", "message.provider_id", "ticket.subject"} <= before
-    assert {"inbound_item.body", "inbound_item.key", "delivery.error", "call.recording_url"} <= before
+    assert {"inbound_item.body", "inbound_item.key", "delivery.error", "recording.url"} <= before
+    assert {"call.number", "call_leg.device", "callback.number", "recording.transcript"} <= before
     assert (early.status_code, "has not left yet" in early.json["detail"]) == (409, True)
     assert {"participant.address", "message.data"} <= before
     assert db.session().get_one(Message, forgotten.copied).data["delivered_to"] == ["friend@home.example"]

@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from api.dossiers import file_name
+from channels.phone.models import Callback, CallLeg
 from tests import make
 from tests.api.desk import Desk
 from tests.conftest import NOON
@@ -56,6 +57,7 @@ def test_an_export_has_all_that_we_hold(client: FlaskClient) -> None:
     assert [one["name"] for one in told["merged"]] == ["K. Haddad"]
     assert [one["address"] for one in told["handles"]] == ["karim@home.example", "k@work.example"]
     assert [(one["channel"], one["given"]) for one in told["consents"]] == [("sms", False)]
+    assert (told["calls"], told["callbacks"]) == ([], [])
     (shown,) = told["tickets"]
     assert (shown["subject"], shown["tags"]) == ("The kettle leaks", ["kettle"])
     assert [one["kind"] for one in shown["events"]][:2] == ["ticket_opened", "message_received"]
@@ -134,3 +136,26 @@ def test_a_file_that_the_store_has_lost_is_named(client: FlaskClient) -> None:
 )
 def test_names_in_the_zip_are_harmless(filename: str, kept: str) -> None:
     assert file_name({"id": 2, "message_id": 1, "filename": filename}) == f"files/1-2-{kept}"
+
+
+def test_an_export_has_calls_with_who_spoke_and_what_was_said(client: FlaskClient) -> None:
+    desk = supervisor(client)
+    ticket, other = make.ticket(), make.ticket()
+    recording = make.recording(ticket, b"RIFF words", transcript="It drips.")
+    make.recording(other, b"RIFF others")
+    with transaction("test") as session:
+        leg = {"role": "agent", "device": "client:agent-1", "state": "ended", "started_at": NOON, "joined_at": NOON}
+        session.add(CallLeg(call_id=recording.call_id, agent_id=desk.agent.id, **leg))
+        owed = {"reason": "asked", "state": "booked", "waiting_since": NOON, "not_before": NOON, "created_at": NOON}
+        number = {"inbox_id": recording.call.inbox_id, "number": "+15145550177"}
+        session.add(Callback(ticket_id=ticket.id, **number, **owed))
+
+    found = exported(desk, ticket.customer_id)
+
+    told = json.loads(found.read("customer.json"))
+    (call,) = told["calls"]
+    (callback,) = told["callbacks"]
+    assert [one["transcript"] for one in call["recordings"]] == ["It drips."]
+    assert [one["name"] for one in call["spoke"]] == [desk.agent.name]
+    assert callback["number"] == "+15145550177"
+    assert [found.read(one["path"]) for one in told["files"]] == [b"RIFF words"]

@@ -31,6 +31,10 @@ DOORS = [
     f"{VOICE}/status",
     f"{VOICE}/reply-status",
 ]
+STEPS = [f"{VOICE}/{step}" for step in ("fallback", "menu", "wait", "keys", "left", "number")]
+ROOMS = [f"{VOICE}/{step}" for step in ("agent", "agent/accept", "agent/left", "room", "room/back", "room/left")]
+ROOMS += [f"{VOICE}/{step}" for step in ("room/hold", "room-status", "leg-status", "conference")]
+STEPS += ROOMS
 
 
 @pytest.fixture
@@ -67,7 +71,7 @@ def test_a_text_message_is_taken_in_and_answered_with_nothing(
 def test_a_call_is_a_ticket_and_the_caller_is_greeted(client: FlaskClient, settings: Settings, inboxes: None) -> None:
     answer = post(client, settings, VOICE, twilio_forms.call())
 
-    assert heard(answer) == ["Say", "Record", "Say", "Hangup"]
+    assert heard(answer) == ["Say", "Enqueue"]
     assert db.session().scalars(select(Ticket)).one().channel is Channel.PHONE
 
 
@@ -125,7 +129,7 @@ def test_news_of_a_call_is_always_taken(client: FlaskClient, settings: Settings,
 def test_without_twilios_signature_nothing_is_taken(sqlite_app: Flask, headers: dict[str, str]) -> None:
     client = sqlite_app.test_client()
 
-    answers = [client.post(door, data=twilio_forms.text(), headers=headers) for door in DOORS]
+    answers = [client.post(door, data=twilio_forms.text(), headers=headers) for door in DOORS + STEPS]
 
     assert {(one.status_code, one.mimetype) for one in answers} == {(403, "application/problem+json")}
     assert count(InboundItem) == 0
@@ -147,7 +151,7 @@ def test_forged_garbage_is_refused_and_never_an_error_of_ours(
     sqlite_app: Flask, body: bytes, content_type: str
 ) -> None:
     client, headers = sqlite_app.test_client(), {"X-Twilio-Signature": "bm9uc2Vuc2U="}
-    addresses = [door + query for door in DOORS for query in ("", "?bodySHA256=1&a[]=%FF&message=x")]
+    addresses = [door + query for door in DOORS + STEPS for query in ("", "?bodySHA256=1&a[]=%FF&message=x")]
 
     answers = [client.post(url, data=body, content_type=content_type, headers=headers) for url in addresses]
 
@@ -195,5 +199,26 @@ def no_twilio(base_settings: Settings) -> Iterator[FlaskClient]:
 
 
 def test_a_desk_without_a_twilio_account_has_no_such_doors(no_twilio: FlaskClient) -> None:
-    for door in DOORS:
+    for door in DOORS + STEPS:
         assert no_twilio.post(door, data=twilio_forms.text()).status_code == 404
+
+
+def test_a_signed_word_on_a_room_without_sense_is_malformed(sqlite_app: Flask) -> None:
+    client, settings = sqlite_app.test_client(), sqlite_app.extensions["comptoir.settings"]
+    odd = [
+        "",
+        "?leg=&call=",
+        "?leg=x&call=x",
+        "?leg=-1&call=-1",
+        f"?leg={'9' * 40}&call={'9' * 40}",
+        "?call=%00&leg=%00",
+    ]
+
+    for door in [one for one in ROOMS if not one.endswith("agent/left")]:
+        for query in odd:
+            answer = post(client, settings, door + query, {"CallSid": "CA1", "CallStatus": "completed"})
+            assert answer.status_code == 400, (door, query, answer.text)
+    known = ROOMS[:1] + ROOMS[3:4]
+    for door in known:  # no such leg, no such call, and no line named
+        assert post(client, settings, f"{door}?leg=9&call=9", {"CallSid": "CA1"}).status_code == 200
+        assert post(client, settings, f"{door}?leg=9&call=9", {}).status_code == 400

@@ -18,7 +18,8 @@ def test_a_process_with_all_it_needs_is_ready(client: FlaskClient) -> None:
     answer = client.get("/readyz")
 
     assert answer.status_code == 200
-    assert answer.json == {"status": "ok", "checks": {"database": "ok", "redis": "ok", "mailboxes": "ok"}}
+    parts = ("database", "redis", "mailboxes", "twilio")
+    assert answer.json == {"status": "ok", "checks": dict.fromkeys(parts, "ok")}
 
 
 def test_without_migrations_it_is_not_ready(base_settings: Settings, tmp_path: Path) -> None:
@@ -32,6 +33,7 @@ def test_without_migrations_it_is_not_ready(base_settings: Settings, tmp_path: P
         "database": "lacks migrations: run `comptoir init`",
         "redis": "ok",
         "mailboxes": "unknown",
+        "twilio": "unknown",
     }
 
 
@@ -49,6 +51,7 @@ def test_the_part_that_is_away_is_named(base_settings: Settings, tmp_path: Path)
         "database": "unreachable (OperationalError)",
         "redis": "unreachable (ConnectionError)",
         "mailboxes": "unknown",
+        "twilio": "unknown",
     }
 
 

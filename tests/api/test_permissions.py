@@ -47,6 +47,8 @@ class Route:
 IN_AN_HOUR = rfc3339(utc_now() + timedelta(hours=1))
 TICKET = "/tickets/<id:ticket_id>"
 CUSTOMER = "/customers/<id:customer_id>"
+RECORDING = "/recordings/<id:recording_id>"
+CALL = "/calls/<id:call_id>"
 OF_CALENDAR = "/sla/calendars/<id:calendar_id>"
 DESK = {"name": "Desk", "time_zone": "UTC", "weekly": {"mon": [["09:00", "17:00"]]}}
 CANNED = "/canned-replies/<id:canned_reply_id>"
@@ -63,6 +65,11 @@ ROUTES = [
     Route("GET", f"{TICKET}/messages", stranger=404),
     Route("POST", "/attachments", stranger=415, owner=415),  # through, and then there is no file
     Route("GET", "/attachments/<id:attachment_id>", stranger=404),
+    Route("GET", f"{TICKET}/recordings", stranger=404),
+    Route("GET", RECORDING, stranger=404),
+    Route("DELETE", RECORDING, owner=204, role=Role.SUPERVISOR),
+    Route("GET", f"{RECORDING}/content", stranger=404),
+    Route("PUT", f"{RECORDING}/transcript", {"text": "It drips."}, stranger=404),
     Route("GET", f"{TICKET}/draft", stranger=404),
     Route("PUT", f"{TICKET}/draft", {"body": "We"}, stranger=404),
     Route("DELETE", f"{TICKET}/draft", stranger=404, owner=204),
@@ -85,6 +92,7 @@ ROUTES = [
     Route("DELETE", TEMPLATE, owner=204, role=Role.SUPERVISOR),
     Route("GET", "/templates/<string(maxlength=60):name>/rendered", stranger=404, query={"ticket": "1"}),
     Route("POST", f"{TICKET}/replies", {"body": "We are on it."}, stranger=404, owner=201),
+    Route("POST", f"{TICKET}/replies/preview", {"body": "We are on it."}, stranger=404),
     Route("POST", f"{TICKET}/notes", {"body": "Look."}, stranger=404, owner=201),
     Route("PUT", f"{TICKET}/assignment", {"agent": "me"}, stranger=404),
     Route("DELETE", f"{TICKET}/assignment", stranger=404),
@@ -109,6 +117,34 @@ ROUTES = [
     Route("POST", "/queues/<id:queue_id>/next", stranger=404),
     Route("GET", "/queues/<id:queue_id>", stranger=404),
     Route("GET", "/queues/<id:queue_id>/board", stranger=404),
+    Route("GET", "/queues/<id:queue_id>/line", stranger=404),
+    Route("GET", f"{TICKET}/callbacks", stranger=404),
+    Route("POST", f"{TICKET}/callbacks", {"number": "+15145550177"}, stranger=404, owner=409),  # one is owed
+    Route("GET", "/callbacks"),
+    Route("GET", "/callbacks/<id:callback_id>", stranger=404),
+    Route("PATCH", "/callbacks/<id:callback_id>", {"number": "+15145550178"}, stranger=404),
+    Route("DELETE", "/callbacks/<id:callback_id>", stranger=404),
+    Route("POST", "/callbacks/<id:callback_id>/attempts", stranger=404, owner=409),  # nothing can ring for them
+    Route("GET", "/calls"),
+    Route("GET", CALL, stranger=404),
+    Route("GET", f"{TICKET}/calls", stranger=404),
+    Route("POST", f"{TICKET}/calls", stranger=404, owner=409),  # nothing can ring for them
+    Route("POST", f"{CALL}/answer", stranger=404, owner=409),  # they speak already
+    Route("POST", f"{CALL}/end", stranger=404),
+    Route("POST", f"{CALL}/hold", stranger=404),
+    Route("POST", f"{CALL}/unhold", stranger=404),
+    Route("POST", f"{CALL}/transfer", {"to": {"queue": "Secret"}}, stranger=404),
+    Route("PUT", f"{CALL}/transfer", stranger=404, owner=409),  # nobody was asked
+    Route("DELETE", f"{CALL}/transfer", stranger=404),
+    *(Route("POST", f"{CALL}/{how}", owner=409, role=Role.SUPERVISOR) for how in ("listen", "whisper", "join")),
+    Route("POST", f"{CALL}/leave", stranger=404, owner=409),  # the customer would be alone
+    Route("POST", f"{CALL}/wrap-up", {"outcome": "New kettle"}, stranger=404, owner=201),
+    Route("GET", "/agents/me/device"),
+    Route("PUT", "/agents/me/device", {"kind": "browser"}),
+    Route("DELETE", "/agents/me/device"),
+    Route("POST", "/agents/me/phone-token", stranger=201, owner=201),
+    Route("PUT", "/agents/me/wrap-up", {"seconds": 60}),
+    Route("DELETE", "/agents/me/wrap-up"),
     Route("GET", f"{TICKET}/onlookers", stranger=404),
     Route("PUT", f"{TICKET}/onlookers/me", {"typing": True}, stranger=404),
     Route("DELETE", f"{TICKET}/onlookers/me", stranger=404, owner=204),
@@ -165,6 +201,9 @@ ROUTES = [
     Route("POST", f"{CUSTOMER}/handles", {"kind": "phone", "address": "+15145550199"}, stranger=404, owner=201),
     Route("DELETE", f"{CUSTOMER}/handles/<id:handle_id>", stranger=404, owner=204),
     Route("DELETE", f"{CUSTOMER}/handles/<id:handle_id>/unreachability", stranger=404, owner=204),
+    Route("DELETE", f"{CUSTOMER}/handles/<id:handle_id>/opt-outs/<id:inbox_id>", stranger=404, owner=204),
+    Route("PUT", f"{CUSTOMER}/handles/<id:handle_id>/block", {"reason": "Threatens."}, stranger=404),
+    Route("DELETE", f"{CUSTOMER}/handles/<id:handle_id>/block", stranger=404, owner=204),
     Route("PUT", f"{CUSTOMER}/consents/<channel>", {"given": False}, stranger=404),
     Route("GET", f"{CUSTOMER}/duplicates", stranger=404),
     Route("POST", f"{CUSTOMER}/merge", {"into": 2}, stranger=404),
@@ -238,6 +277,7 @@ class House:
         make.message(self.ticket)
         other = make.ticket(queue=queue)  # ticket 2
         make.draft(self.ticket, self.owner)
+        make.opt_out(self.ticket.customer.handles[0], inbox)
         make.merged(into=self.ticket.customer, name="Solo")  # customer 2, and after that one more to merge with
         policy = make.policy()
         calendar = make.calendar()
@@ -255,12 +295,15 @@ class House:
             "<id:rearming_id>": make.rearming().id,
             "<id:replay_id>": make.replay().id,
             "<id:promise_id>": make.promise(self.ticket, self.owner, "Another kettle").id,
+            "<id:callback_id>": make.callback(self.ticket, "+15145550177").id,
             "<id:inbox_id>": inbox.id,
             "<id:agent_id>": self.owner.id,
             "<id:token_id>": 1,
             "<id:session_id>": make.login(self.owner).row.id,
             "<id:view_id>": make.view(self.owner, name="Secret view").id,
             "<id:attachment_id>": make.attachment(self.ticket).id,
+            "<id:recording_id>": make.recording(self.ticket).id,
+            "<id:call_id>": make.talk(other, self.owner).id,
             "<id:mention_id>": make.mention(self.ticket, self.owner).id,
             "<id:canned_reply_id>": make.canned_reply(self.owner, name="Secret words").id,
             "<id:macro_id>": make.macro(self.owner, name="Secret macro").id,

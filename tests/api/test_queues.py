@@ -41,6 +41,69 @@ def test_how_a_queue_assigns_is_set_read_and_noted(boss: Desk) -> None:
     assert rows[1].data["after"]["assignment"] == "round_robin"
 
 
+def test_how_callers_are_treated_is_set_read_and_noted(boss: Desk) -> None:
+    calendar = make.calendar().origin
+    made = boss.post("/queues", {"name": "Kettles", "settings": {"max_waiting": 20, "calendar": calendar}}).json
+    path = f"/queues/{made['id']}"
+
+    changed = boss.patch(path, {"settings": {"max_waiting": None, "recording_notice": {"fr": "On enregistre."}}}).json
+
+    assert made["settings"] == {"max_waiting": 20, "calendar": calendar}
+    assert changed["settings"] == {"calendar": calendar, "recording_notice": {"fr": "On enregistre."}}
+    assert boss.get(path).json == changed
+    row = db.session().scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1)).one()
+    assert row.data["before"]["settings"] == made["settings"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"colour": "red"},
+        {"calendar": 99},
+        {"calendar": "1"},
+        {"calendar": 2**63},
+        {"music": "http://cdn.example/a.mp3"},
+        {"callback": {"attempts": 99}},
+        [],
+        None,
+        {"": 1},
+        {"max_waiting": {"a": 1}},
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(sqlite_app: Flask, settings: Any) -> None:
+    boss = admin(sqlite_app.test_client())
+    queue = make.queue()
+
+    answer = boss.patch(f"/queues/{queue.id}", {"settings": settings})
+
+    assert (answer.status_code, boss.get(f"/queues/{queue.id}").json["settings"]) == (422, {}), answer.json
+
+
+def test_a_menu_and_words_for_callers_are_settings_of_an_inbox(sqlite_app: Flask) -> None:
+    boss, inbox, orders = admin(sqlite_app.test_client()), make.inbox(Channel.PHONE), make.queue("Orders")
+    path, menu = f"/inboxes/{inbox.id}", {"prompt": {"en": "For orders, press 1."}, "options": {"1": orders.id}}
+    words = {"greeting": "https://cdn.example/hi.mp3", "closed_greeting": {"fr": "Fermé."}}
+    good = {"menu": menu, "voice": "Polly.Amy", **words}
+
+    answer = boss.patch(path, {"settings": good})
+
+    assert answer.json["settings"] == good, answer.json
+    for bad in (
+        {"menu": {"prompt": "Hm.", "options": {"1": 99}}},
+        {"menu": {"prompt": "Hm.", "options": {"12": orders.id}}},
+        {"menu": {"prompt": "Hm.", "options": {}}},
+        {"menu": {"options": {"1": orders.id}}},
+        {"menu": {"prompt": 3, "options": {"1": orders.id}}},
+        {"menu": "none"},
+        {"greeting": "http://cdn.example/hi.mp3"},
+        {"greeting": {"en": ""}},
+        {"closed_greeting": ["Fermé."]},
+        {"voice": "two words"},
+    ):
+        assert boss.patch(path, {"settings": bad}).status_code == 422, bad
+    assert "menu" not in boss.patch(path, {"settings": {"menu": None}}).json["settings"]
+
+
 def test_switching_assignment_on_leaves_a_trace_for_the_sweep(boss: Desk) -> None:
     ada = make.agent(presence=Presence.ONLINE)
     queue = make.queue(members=[ada])

@@ -256,15 +256,16 @@ def test_anothers_upload_cannot_be_sent(client: FlaskClient, desk: Desk) -> None
 
 
 def test_a_channel_that_carries_no_files_refuses_the_reply_before_it_is_queued(desk: Desk) -> None:
-    make.inbox(Channel.SMS)
+    make.inbox(Channel.PHONE)
     karim = make.customer(email="karim@home.example", phone="+15145550123")
-    ticket, one = make.ticket(channel=Channel.SMS, customer=karim), upload(desk).json["id"]
+    ticket, one = make.ticket(channel=Channel.PHONE, customer=karim), upload(desk).json["id"]
 
     refused = desk.post(f"/tickets/{ticket.id}/replies", {"body": "See here.", "attachments": [one]})
     written = desk.post(f"/tickets/{ticket.id}/replies", {"body": "See.", "attachments": [one], "channel": "email"})
 
     assert (refused.status_code, refused.json["code"]) == (409, "attachments_not_possible")
-    assert refused.json["detail"] == "A reply by sms cannot carry files; choose the channel chat or email."
+    carries = "A reply by phone cannot carry files; choose the channel chat or email or sms or whatsapp."
+    assert refused.json["detail"] == carries
     assert written.status_code == 201
 
 

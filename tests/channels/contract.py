@@ -85,6 +85,15 @@ class SMSCase(ChannelCase):
         return twilio_forms.item(self.settings, self.channel, kind, url, form)
 
 
+class WhatsAppCase(SMSCase):
+    """WhatsApp by Twilio, through the same doors."""
+
+    channel = Channel.WHATSAPP
+
+    def message(self, number: int = 1) -> RawItem:
+        return self._item("message", "/inbound/twilio/sms", twilio_forms.whatsapp(number))
+
+
 class PhoneCase(ChannelCase):
     """Calls by Twilio."""
 
@@ -173,4 +182,10 @@ class ChatCase(ChannelCase):
         )
 
 
-CASES: dict[str, type[ChannelCase]] = {"sms": SMSCase, "phone": PhoneCase, "email": EmailCase, "chat": ChatCase}
+CASES: dict[str, type[ChannelCase]] = {
+    "sms": SMSCase,
+    "whatsapp": WhatsAppCase,
+    "phone": PhoneCase,
+    "email": EmailCase,
+    "chat": ChatCase,
+}

@@ -1,6 +1,7 @@
 """The one contract that every channel's adapter passes. What a channel brings along stands in contract.py."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -46,7 +47,7 @@ def count(model: type) -> int:
 
 def answered(case: ChannelCase) -> Message:
     """Return our reply to the case's message after it was handed to the provider."""
-    received = gateway.receive(case.message(), at=NOON)
+    received = gateway.receive(replace(case.message(), received_at=utc_now()), at=utc_now())
     ticket = db.session().get_one(Ticket, received.ticket_id)
     reply = make.reply(ticket, make.agent(), "We are on it.", at=utc_now(), channel=case.channel)
     make.work_off()

@@ -1,5 +1,7 @@
 """Calls as Twilio tells of them: arrival, voicemail and end, each once, in any order."""
 
+from dataclasses import replace
+
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
@@ -7,6 +9,8 @@ from sqlalchemy import func, select
 from channels import gateway
 from channels.gateway import Received
 from channels.models import Call, ItemState
+from channels.phone.models import Recording
+from channels.phone.opening import Opening
 from config.settings import Settings
 from tests import make
 from tests.channels import twilio_forms
@@ -29,7 +33,7 @@ def phone(app: Flask) -> Settings:
 def ring(settings: Settings, number: int = 1, **fields: str) -> Received:
     form = twilio_forms.call(number, **fields)
     item = twilio_forms.item(settings, Channel.PHONE, "call", "/inbound/twilio/voice", form)
-    return gateway.receive(item, at=NOON)
+    return gateway.receive(replace(item, meta=Opening().meta()), at=NOON)  # as the door knows it: the line is open
 
 
 def record(settings: Settings, number: int = 1, **fields: str) -> Received:
@@ -63,7 +67,7 @@ def the_ticket() -> Ticket:
 def test_a_call_is_a_live_ticket_while_it_rings(phone: Settings) -> None:
     received = ring(phone)
 
-    assert kinds(received.ticket_id) == ["ticket_opened", "message_received", "call_arrived"]
+    assert kinds(received.ticket_id) == ["ticket_opened", "message_received", "call_arrived", "live_began"]
     assert the_ticket().live
     assert the_ticket().subject == "Phone call"
     assert (the_call().state, the_call().message_id) == ("ringing", received.message_id)
@@ -103,9 +107,11 @@ def test_a_voicemail_lies_on_its_calls_ticket(phone: Settings) -> None:
 
     assert received.ticket_id == arrived.ticket_id
     assert db.session().get_one(Message, received.message_id).body == "Left a voicemail of 7 seconds."
-    assert the_call().voicemail_id == received.message_id
-    assert kinds(received.ticket_id)[3:] == ["message_received", "voicemail_recorded", "live_ended"]
-    assert not the_ticket().live
+    recording = db.session().scalars(select(Recording)).one()
+    assert (recording.call_id, recording.message_id) == (the_call().id, received.message_id)
+    assert recording.state == "announced"
+    assert kinds(received.ticket_id)[4:] == ["message_received", "voicemail_recorded"]
+    assert (the_ticket().live, the_ticket().on_phone) == (True, False)  # the place is kept
 
 
 def test_the_voicemail_of_a_withheld_number_is_the_callers(phone: Settings) -> None:
@@ -158,7 +164,7 @@ def test_the_end_of_a_call_ends_the_wait_at_the_other_end(phone: Settings) -> No
     tell(phone, "completed", CallDuration="42")
 
     assert (the_call().state, the_call().duration_seconds, the_call().ended_at) == ("ended", 42, NOON)
-    assert kinds(the_ticket().id)[3:] == ["call_ended", "live_ended"]
+    assert kinds(the_ticket().id)[4:7] == ["call_ended", "live_ended", "call_abandoned"]
     assert not the_ticket().live
 
 

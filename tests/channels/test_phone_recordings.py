@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -12,9 +13,8 @@ from sqlalchemy import select
 from api.embedded import ports
 from channels import gateway
 from channels.errors import PermanentFailure, TransientFailure
-from channels.models import Call
-from channels.phone import recordings
-from channels.sandbox.desk import Desk
+from channels.phone import recorded_sound
+from channels.phone.models import Recording
 from config.settings import TwilioAccount
 from tests import make
 from tests.channels import twilio_forms
@@ -24,13 +24,15 @@ from ticketing.files import file_store
 from ticketing.models import Attachment, JournalEntry, Message
 from ticketing.store import db
 
+SOUND = b"RIFF please call me back"
+
 
 def noon() -> datetime:
     return NOON
 
 
-def voicemail(app: Flask, url: str) -> Call:
-    """A call whose voicemail is at this address."""
+def voicemail(app: Flask, url: str) -> Recording:
+    """A voicemail whose recording is at this address."""
     settings = app.extensions["comptoir.settings"]
     make.inbox(Channel.PHONE)
     arrival = twilio_forms.item(settings, Channel.PHONE, "call", "/inbound/twilio/voice", twilio_forms.call())
@@ -38,68 +40,59 @@ def voicemail(app: Flask, url: str) -> Call:
     path = "/inbound/twilio/voice/recording?inbox=%2B15145550100"
     form = twilio_forms.recording(RecordingUrl=url)
     gateway.receive(twilio_forms.item(settings, Channel.PHONE, "recording", path, form), at=NOON)
-    return db.session().scalars(select(Call)).one()
+    return db.session().scalars(select(Recording)).one()
 
 
-def reason(call: Call) -> str | None:
-    return db.session().get_one(Message, call.voicemail_id, populate_existing=True).state_reason
+def reason(recording: Recording) -> str | None:
+    return db.session().get_one(Message, recording.message_id, populate_existing=True).state_reason
 
 
 def attachments() -> list[Attachment]:
     return list(db.session().scalars(select(Attachment)))
 
 
-def test_the_recording_is_attached_to_the_voicemail_once(desk: Flask) -> None:
-    with Desk(desk.extensions["comptoir.settings"]) as public:
-        held = public.hold_recording("please call me back")
-    call = voicemail(desk, held["url"])
+def test_the_recording_is_attached_to_the_voicemail_once(sqlite_app: Flask, media: TwilioAccount) -> None:
+    _asks(sqlite_app, media)
+    found = voicemail(sqlite_app, f"{media.api_base}/RE1")
 
-    recordings.fetch(call.id, now=noon)
-    recordings.fetch(call.id, now=noon)
+    recorded_sound.fetch(found.id, now=noon)
+    recorded_sound.fetch(found.id, now=noon)
 
     (attachment,) = attachments()
     fetched = select(JournalEntry).where(JournalEntry.kind == "recording_fetched")
-    content = file_store().read(attachment.sha256)
-    assert attachment.message_id == call.voicemail_id
-    assert (attachment.filename, attachment.content_type, attachment.size) == (
-        "voicemail.wav",
-        "audio/wav",
-        len(content),
-    )
-    assert content.startswith(b"RIFF")
+    row = db.session().get_one(Recording, found.id, populate_existing=True)
+    assert file_store().read(attachment.sha256) == SOUND
+    assert (attachment.message_id, row.attachment_id, row.state) == (found.message_id, attachment.id, "kept")
+    assert (attachment.filename, attachment.content_type) == ("voicemail.wav", "audio/wav")
     assert len(db.session().scalars(fetched).all()) == 1
 
 
-def test_a_recording_that_is_not_ready_is_asked_for_again(desk: Flask) -> None:
-    settings = desk.extensions["comptoir.settings"]
-    call = voicemail(
-        desk, f"{settings.twilio.api_base}/2010-04-01/Accounts/{settings.twilio.account_sid}/Recordings/RE1"
-    )
+def test_a_recording_that_is_not_ready_is_asked_for_again(sqlite_app: Flask, media: TwilioAccount) -> None:
+    _asks(sqlite_app, media)
+    found = voicemail(sqlite_app, f"{media.api_base}/not-ready")
 
     with pytest.raises(TransientFailure):
-        recordings.fetch(call.id, now=noon)
+        recorded_sound.fetch(found.id, now=noon)
 
-    assert reason(call) is None
+    assert reason(found) is None
 
 
-def test_after_a_day_the_agent_is_told_that_it_will_not_come(desk: Flask) -> None:
-    settings = desk.extensions["comptoir.settings"]
-    call = voicemail(
-        desk, f"{settings.twilio.api_base}/2010-04-01/Accounts/{settings.twilio.account_sid}/Recordings/RE1"
-    )
+def test_after_a_day_the_agent_is_told_that_it_will_not_come(sqlite_app: Flask, media: TwilioAccount) -> None:
+    _asks(sqlite_app, media)
+    found = voicemail(sqlite_app, f"{media.api_base}/not-ready")
 
-    recordings.fetch(call.id, now=lambda: NOON + timedelta(hours=25))
+    recorded_sound.fetch(found.id, now=lambda: NOON + timedelta(hours=25))
 
-    assert reason(call) == "the recording could not be fetched from Twilio within a day"
+    assert reason(found) == "the recording could not be fetched from Twilio within a day"
 
 
 def test_a_foreign_address_is_not_asked_and_the_agent_is_told(sqlite_app: Flask) -> None:
-    call = voicemail(sqlite_app, "http://169.254.169.254/latest/meta-data")
+    found = voicemail(sqlite_app, "http://169.254.169.254/latest/meta-data")
 
-    recordings.fetch(call.id, now=noon)
+    recorded_sound.fetch(found.id, now=noon)
 
     assert attachments() == []
-    assert "not Twilio's" in (reason(call) or "")
+    assert "not Twilio's" in (reason(found) or "")
 
 
 @pytest.mark.parametrize(
@@ -116,13 +109,25 @@ def test_a_foreign_address_is_not_asked_and_the_agent_is_told(sqlite_app: Flask)
 )
 def test_our_credentials_go_to_twilio_only(url: str) -> None:
     with pytest.raises(PermanentFailure):
-        recordings.download(TwilioAccount("AC1", "token", "https://api.twilio.com"), url)
+        recorded_sound.download(TwilioAccount("AC1", "token", "https://api.twilio.com"), url)
+
+
+def _asks(app: Flask, account: TwilioAccount) -> None:
+    """Let the application fetch from there."""
+    settings = app.extensions["comptoir.settings"]
+    ours = replace(settings.twilio, api_base=account.api_base)
+    app.extensions["comptoir.settings"] = replace(settings, twilio=ours)
 
 
 class Elsewhere(BaseHTTPRequestHandler):
-    """Plays Twilio's media server: /huge.wav, /away.wav and /loop.wav."""
+    """Plays Twilio's media server: /RE1.wav, /not-ready.wav, /huge.wav, /away.wav and /loop.wav."""
 
     def do_GET(self) -> None:
+        if self.path in ("/RE1.wav", "/not-ready.wav"):
+            self.send_response(200 if self.path == "/RE1.wav" else 404)
+            self.end_headers()
+            self.wfile.write(SOUND)
+            return
         if self.path == "/huge.wav":
             self.send_response(200)
             self.end_headers()
@@ -151,16 +156,16 @@ def media() -> Iterator[TwilioAccount]:
 
 def test_a_recording_that_is_too_large_is_refused(media: TwilioAccount) -> None:
     with pytest.raises(PermanentFailure, match="larger than 50 MB"):
-        recordings.download(media, f"{media.api_base}/huge")
+        recorded_sound.download(media, f"{media.api_base}/huge")
 
 
 def test_twilio_cannot_send_us_to_an_unsafe_address(media: TwilioAccount) -> None:
     with pytest.raises(PermanentFailure, match="unsafe"):
-        recordings.download(media, f"{media.api_base}/away")
+        recorded_sound.download(media, f"{media.api_base}/away")
 
 
 def test_a_provider_that_is_away_is_asked_again() -> None:
     base = f"http://127.0.0.1:{ports.free_port()}"
 
     with pytest.raises(TransientFailure):
-        recordings.download(TwilioAccount("AC1", "token", base), f"{base}/RE1")
+        recorded_sound.download(TwilioAccount("AC1", "token", base), f"{base}/RE1")

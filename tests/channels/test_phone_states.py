@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from channels.phone.states import FINAL, STATES, CallState, moves_on
+from channels.phone.states import FINAL, NEXT, STATES, CallState, Heard, moves_on
 
 ORDERS = list(itertools.permutations(["queued", "initiated", "ringing", "in-progress", "completed"]))
 
@@ -32,3 +32,23 @@ def test_the_same_again_is_no_news(state: CallState) -> None:
 
 def test_every_status_of_twilio_has_a_state_of_its_own() -> None:
     assert sorted(STATES.values()) == sorted(CallState)
+
+
+def test_the_table_names_every_state_and_never_leads_back() -> None:
+    assert set(NEXT) == set(CallState)
+    assert frozenset({"ended", "busy", "unanswered", "cancelled", "failed"}) == FINAL
+    for before, after in itertools.product(CallState, repeat=2):
+        assert not (moves_on(before, after) and moves_on(after, before))
+
+
+def test_of_a_rooms_news_only_the_newest_counts() -> None:
+    told = [Heard("CF1", number) for number in range(4)]
+    for order in itertools.permutations([*told, told[1]]):
+        heard = Heard()
+        for one in order:
+            if heard.misses(one):
+                heard = Heard.read(str(one))
+
+        assert heard == told[3], order
+    assert told[3].misses(Heard("CF2", 0))
+    assert Heard.read("") == Heard()

@@ -117,7 +117,20 @@ def test_a_refusal_is_final_and_says_why(provider: Provider) -> None:
     error = failure(provider.url)
 
     assert isinstance(error, PermanentFailure)
-    assert str(error) == "Twilio refused it: Attempt to send to unsubscribed recipient (error 21610)"
+    assert str(error) == "Twilio refused it: the customer has opted out by writing STOP (error 21610)"
+    assert (error.opted_out, error.dead_address) == (True, False)
+
+
+def test_a_refusal_by_a_code_that_nobody_here_knows_is_told_in_twilios_words(provider: Provider) -> None:
+    provider.answer = answering(400, '{"code": 29999, "message": "Strange thing"}')
+
+    assert str(failure(provider.url)) == "Twilio refused it: Strange thing (error 29999)"
+
+
+def test_a_refusal_that_passes_is_tried_again(provider: Provider) -> None:
+    provider.answer = answering(400, '{"code": 21611, "message": "Too many queued"}')
+
+    assert isinstance(failure(provider.url), TransientFailure)
 
 
 def test_a_refusal_in_the_newer_form_says_why(provider: Provider) -> None:

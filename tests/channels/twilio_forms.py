@@ -25,6 +25,12 @@ def text(number: int = 1, **fields: str) -> dict[str, str]:
     return {"MessageSid": sid("SM", number), "From": THEIRS, "To": OURS, "Body": "Hello", "NumMedia": "0"} | fields
 
 
+def whatsapp(number: int = 1, **fields: str) -> dict[str, str]:
+    """An incoming WhatsApp message."""
+    addresses = {"From": f"whatsapp:{THEIRS}", "To": f"whatsapp:{OURS}", "ProfileName": "Karim"}
+    return text(number) | addresses | fields
+
+
 def call(number: int = 1, **fields: str) -> dict[str, str]:
     """An incoming call."""
     ringing = {"CallStatus": "ringing", "Direction": "inbound"}

@@ -30,6 +30,8 @@ WRONG = {  # variable -> values that make no sense
     "COMPTOIR_SANDBOX": ["yes", "1"],
     "TWILIO_ACCOUNT_SID": ["AC0123"],  # without its token
     "TWILIO_AUTH_TOKEN": ["0123"],  # without its account
+    "TWILIO_API_KEY_SID": ["SK0123"],  # without its secret
+    "TWILIO_API_KEY_SECRET": ["0123"],  # without its key
     "COMPTOIR_SMTP_URL": ["mail.example.com:587", "smtp://"],
     "COMPTOIR_STORAGE_URL": ["/var/files", "ftp://files"],
     "COMPTOIR_WEB_WORKERS": ["0", "65", "many"],

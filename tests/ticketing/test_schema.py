@@ -94,6 +94,38 @@ def test_rows_of_the_first_version_come_through_the_second_and_back(fresh: Flask
     assert files == [1]
 
 
+def test_voicemails_come_into_the_table_of_recordings_and_back(fresh: Flask) -> None:
+    at = "'2026-11-18 12:00:00'"
+    with fresh.app_context():
+        schema.upgrade("0001")
+        _fill_first_version()
+        schema.upgrade("0005")
+        with db.engine.connect().execution_options(**write_options()) as connection:
+            inbox = "(channel, name, address, queue_id, settings, created_at)"
+            connection.execute(text(f"INSERT INTO inbox {inbox} VALUES ('phone', 'P', '+1', 1, '{{}}', {at})"))
+            columns = "ticket_id, inbox_id, outbound, state, started_at, provider_id, recording_id, recording_url,"
+            values = (
+                f"1, 1, false, 'ended', {at}, {rest}" for rest in ("'CA1', 'RE1', 'u', 1", "'CA2', NULL, NULL, NULL")
+            )
+            for one in values:
+                connection.execute(text(f"INSERT INTO call ({columns} voicemail_id) VALUES ({one})"))
+            connection.commit()
+        before = _rows()
+        schema.upgrade()
+        with db.engine.connect() as connection:
+            columns = "call_id, message_id, attachment_id, kind, provider_id, url, state"
+            moved = [tuple(row) for row in connection.execute(text(f"SELECT {columns} FROM recording"))]
+        schema.downgrade("0005")
+        after = _rows()
+        db.engine.dispose()
+
+    assert moved == [(1, 1, 1, "voicemail", "RE1", "u", "kept")]
+    assert {key: sorted(rows) for key, rows in after.items() if key != "call"} == {
+        key: sorted(rows) for key, rows in before.items() if key != "call"
+    }
+    assert sorted(sorted(row) for row in after["call"]) == sorted(sorted(row) for row in before["call"])
+
+
 def _fill_first_version() -> dict[str, list[tuple[object, ...]]]:
     at = "'2026-11-18 12:00:00'"
     with db.engine.connect().execution_options(**write_options()) as connection:
