@@ -3,23 +3,17 @@ twice; each file is attached by itself, so that what is there stays there.
 """
 
 import mimetypes
-import re
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from email.message import Message as Headers
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
-import requests
 import structlog
 from flask import current_app
 
-from channels import twilio_api
 from channels.errors import ChannelError, PermanentFailure, TransientFailure
 from channels.events import MediaFetched
+from channels.twilio_files import TIME_LIMIT, Fetched, NotThere, download
 from config.settings import Settings, TwilioAccount
 from ticketing import file_types, journal, lifecycle
 from ticketing.errors import FileRefused
@@ -31,25 +25,10 @@ from ticketing.transaction import transaction
 
 log = structlog.get_logger()
 
-TIME_LIMIT = 40.0  # seconds for all that a message came with; a job has 60
-MAX_REDIRECTS = 3
 GIVE_UP_AFTER = timedelta(hours=24)
 NOT_THERE_YET = timedelta(minutes=10)  # Twilio may tell of a file a moment before it has it; later, it is gone
-TWILIO_HOST = re.compile(r"(api|mcs)(\.[a-z0-9-]+){0,2}\.twilio\.com")  # with regions, as api.dublin.ie1.twilio.com
 SUFFIXES = {"audio/ogg": ".ogg", "audio/amr": ".amr", "audio/mpeg": ".mp3", "text/vcard": ".vcf", "image/webp": ".webp"}
 DONE = "done"  # an attachment's id, or None where it could not be had; absent while it is still to be fetched
-
-
-class NotThere(TransientFailure):
-    """Twilio does not have the file, now or any more."""
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """A file as Twilio gave it; `filename` "" where it said none."""
-
-    content: bytes
-    filename: str
 
 
 def fetch(message_id: int, *, now: Callable[[], datetime]) -> None:
@@ -85,71 +64,6 @@ def _waiting(message: Message | None) -> dict[int, str]:
     """Return the addresses of the files that are still to be fetched, by their place."""
     media = message.data.get("media", ()) if message is not None else ()
     return {number: one["url"] for number, one in enumerate(media) if DONE not in one}
-
-
-def download(account: TwilioAccount, url: str, *, most: int, ends_at: float) -> Fetched:
-    """Return a file. Raises TransientFailure, PermanentFailure.
-
-    Our credentials go to Twilio's own hosts only; where Twilio sends us on, we go without them.
-    """
-    url = _rebased(account, url)
-    auth: tuple[str, str] | None = (account.account_sid, account.auth_token)
-    try:
-        with twilio_api.new_session(account.api_base) as session:
-            for _ in range(MAX_REDIRECTS + 1):
-                with session.get(
-                    url, auth=auth, timeout=twilio_api.TIMEOUT, stream=True, allow_redirects=False
-                ) as answer:
-                    if not answer.is_redirect:
-                        return Fetched(_content(answer, most, ends_at), _filename(answer.headers))
-                    url, auth = _onward(url, answer.headers["Location"]), None
-    except requests.RequestException as error:
-        raise TransientFailure(f"a file cannot be fetched now ({type(error).__name__})") from None
-    raise PermanentFailure("Twilio sends us round in circles")
-
-
-def _content(answer: requests.Response, most: int, ends_at: float) -> bytes:
-    if answer.status_code == 404:
-        raise NotThere("a file is not there yet (HTTP 404)")
-    if answer.status_code == 429 or answer.status_code >= 500:
-        raise TransientFailure(f"a file is not ready (HTTP {answer.status_code})")
-    if answer.status_code != 200:
-        raise PermanentFailure(f"Twilio does not give it to us (HTTP {answer.status_code})")
-    content = bytearray()
-    for chunk in answer.iter_content(65_536):
-        content += chunk
-        if len(content) > most:
-            raise PermanentFailure(f"it is larger than {most} bytes, which is what this desk takes")
-        if time.monotonic() > ends_at:
-            raise TransientFailure(f"a file did not arrive within {TIME_LIMIT:.0f} s")
-    if not content:
-        raise PermanentFailure("it is empty")
-    return bytes(content)
-
-
-def _rebased(account: TwilioAccount, url: str) -> str:
-    """Return the address if it may have our credentials. Raises PermanentFailure."""
-    if url.startswith(account.api_base + "/"):
-        return url
-    with suppress(ValueError):
-        parts = urlsplit(url)
-        if parts.scheme == "https" and parts.port is None and TWILIO_HOST.fullmatch(parts.netloc):
-            return url if account.api_base == twilio_api.TWILIO else f"{account.api_base}{parts.path}"
-    raise PermanentFailure("its address is not Twilio's, so it was not fetched")
-
-
-def _onward(url: str, location: str) -> str:
-    onward = urljoin(url, location)
-    if not onward.startswith("https://"):
-        raise PermanentFailure("Twilio sends us to an unsafe address")
-    return onward
-
-
-def _filename(headers: Mapping[str, str]) -> str:
-    """Return the name that Twilio gives a document of WhatsApp's; "" if there is none."""
-    parsed = Headers()
-    parsed["Content-Disposition"] = headers.get("Content-Disposition", "")
-    return parsed.get_filename("") or ""
 
 
 def _attach(message_id: int, number: int, file: Fetched, at: datetime) -> None:

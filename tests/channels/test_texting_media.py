@@ -140,7 +140,7 @@ def test_what_cannot_be_had_is_told_and_the_rest_is_there(desk: Flask, twilio: T
         "file 2 is missing: Twilio does not give it to us (HTTP 403)",
         "file 3 is missing: it is larger than 1000 bytes, which is what this desk takes",
         "file 4 is missing: file is a program for Windows, which is not passed on, whatever its name",
-        "file 5 is missing: Twilio sends us to an unsafe address",
+        "file 5 is missing: Twilio sends us to an unsafe address for it",
     ]
 
 
