@@ -100,6 +100,7 @@ PROBLEMS = {  # status -> when
     412: "The ticket has changed since you read it",
     413: "The body is too large",
     415: "The body's type is not JSON",
+    416: "The range lies behind the end of the file",
     422: "A value makes no sense, or a field is unknown",
     429: "Too many requests; `Retry-After` says how long to wait",
     500: "Something went wrong on our side",
