@@ -80,6 +80,7 @@ class Exchange:
         self.texting = Texting(self)
         self.devices: dict[str, Device] = {}
         self.calls: dict[str, Call] = {}
+        self._kept_words: set[str] = set()  # the SIDs of calls under way that are in the outbox
         self.queues: dict[str, WaitingQueue] = {}  # by SID
         self.conferences: dict[str, Conference] = {}  # by SID, also those that are over
         self.recordings: dict[str, Recording] = {}
@@ -239,10 +240,16 @@ class Exchange:
 
     def is_over(self, call: Call) -> None:
         """Note that a call is over: what a customer heard of one of ours has arrived with them."""
-        if call.direction != "inbound" and call.device.kind == "number" and call.answered_at is not None:
-            words = " ".join(call.heard)
-            self.store.keep(Arrived(Channel.PHONE, call.sender, call.recipient, words, call.sid, self.now()))
+        is_ours = call.direction != "inbound" and call.device.kind == "number"
+        if is_ours and call.answered_at is not None and call.sid not in self._kept_words:
+            self.keep_words(call, " ".join(call.heard))
+        self._kept_words.discard(call.sid)
         self.engine.changed()
+
+    def keep_words(self, call: Call, words: str) -> None:
+        """Show in the outbox what a call says to a customer; one that brings its words along is there at once."""
+        self._kept_words.add(call.sid)
+        self.store.keep(Arrived(Channel.PHONE, call.sender, call.recipient, words, call.sid, self.now()))
 
     def queue(self, name: str) -> WaitingQueue:
         """Return a queue by its name; it is made on demand."""

@@ -85,6 +85,8 @@ class Texting:
         self._keep(message)
         first = "accepted" if message.service_sid else "queued"
         message.status = first
+        if not media_urls and self._error_of(message) is None:
+            self._arrive(message)  # whoever looks into the outbox when we have taken it finds it there
         self._exchange.after(SENT_AFTER, lambda: self._fetch(message, media_urls))
 
     def receive(self, sender: str, recipient: str, body: str, media: list[tuple[str, bytes]]) -> str:
@@ -152,12 +154,17 @@ class Texting:
                 return 63016
         return None
 
-    def _deliver(self, message: Message) -> None:
+    def _arrive(self, message: Message) -> None:
+        """Show a message in the outbox."""
         shown = [one.content_type for one in message.media]
         body = message.body + "".join(f"\n[{kind}]" for kind in shown)
         self._exchange.store.keep(
             Arrived(_channel(message), message.sender, message.recipient, body, message.sid, self._exchange.now())
         )
+
+    def _deliver(self, message: Message) -> None:
+        if message.media:
+            self._arrive(message)
         self._show(message, "in", "arrived")
         self._move(message, "delivered")
         if message.recipient.startswith(WHATSAPP):

@@ -1,5 +1,6 @@
 """Explanations from the store, and the door through which they are read."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -138,7 +139,8 @@ def test_the_door_speaks_the_language_that_is_asked_for(sqlite_app: Flask) -> No
     assert sum(one["counted_seconds"] for one in found["intervals"]) == found["elapsed_seconds"]
     assert found["intervals"][0]["from"] == found["started_at"]
     assert [one.headers["Content-Language"] for one in (english, by_header, by_query)] == ["en", "fr", "fr"]
-    assert by_header.json[0]["summary"] == by_query.json[0]["summary"]
+    told = [re.sub(r"\d+ seconde", "N seconde", one.json[0]["summary"]) for one in (by_header, by_query)]
+    assert told[0] == told[1]  # a second or two later
     assert "Accept-Language" in english.headers["Vary"]
     assert others.json == []
 

@@ -29,6 +29,8 @@ def create_call(exchange: Exchange, asked: Asked) -> Answer:
     if target is None:
         raise Refused(21205, "Url parameter is required.")
     call = ring_out(exchange, asked)
+    if target.document:
+        exchange.keep_words(call, twiml_reader.words(target.document))
     script = Script(call, VERBS)
     detect = asked.get("MachineDetection") in ("Enable", "DetectMessageEnd")
     timeout = asked.number("Timeout", RINGS, most=LONGEST_RING)
