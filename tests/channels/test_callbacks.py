@@ -111,7 +111,8 @@ def callback(callback_id: int) -> Callback:
 
 
 def ticket_of(callback_id: int) -> Ticket:
-    return db.session().get_one(Ticket, callback(callback_id).ticket_id)
+    ticket_id = callback(callback_id).ticket_id  # first: it begins a new session
+    return db.session().get_one(Ticket, ticket_id)
 
 
 def kinds(ticket_id: int, *of: str) -> list[str]:
@@ -361,7 +362,8 @@ def test_an_agent_who_has_the_ticket_and_is_there_is_rung_when_it_falls_due(sqli
     due(NOON + HOUR)
 
     assert [callback(one).state for one in found] == [CallbackState.CALLING, CallbackState.DUE]
-    assert db.session().get_one(Call, callback(found[0]).call_id).agent_id == there
+    call_id = callback(found[0]).call_id
+    assert db.session().get_one(Call, call_id).agent_id == there
     assert ticket_of(found[1]).assignee_id is None
 
 
