@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 from ticketing.envelope import Channel, Opting
 
-# The only words that nobody writes to a desk for another reason. ARRET is what Canada's operators ask for in French.
-UNMISTAKABLE = dict.fromkeys(("STOP", "STOPALL", "STOP ALL", "UNSUBSCRIBE", "OPTOUT", "ARRET"), Opting.OUT)
+# The only words that nobody writes to a desk for another reason. ARRET(E) is what Canada's operators ask for in French.
+UNMISTAKABLE = dict.fromkeys(("STOP", "STOPALL", "STOP ALL", "UNSUBSCRIBE", "OPTOUT", "ARRET", "ARRETE"), Opting.OUT)
 TWILIOS = {
     **UNMISTAKABLE,
     **dict.fromkeys(("CANCEL", "END", "QUIT", "REVOKE"), Opting.OUT),  # Twilio sends nothing more after these either

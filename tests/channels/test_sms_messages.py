@@ -66,6 +66,7 @@ def test_a_channel_that_is_not_set_up_is_kept_for_later(channel: SMSChannel, sen
         (" stop. ", Opting.OUT),
         ("Stop all", Opting.OUT),
         ("Arrêt", Opting.OUT),
+        ("Arrête !", Opting.OUT),
         ("CANCEL", Opting.OUT),
         ("unstop", Opting.IN),
         ("Yes!", Opting.IN_IF_OUT),
