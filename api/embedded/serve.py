@@ -77,7 +77,7 @@ def _open(supervisor: Supervisor, settings: Settings, redis_url: str, listener: 
     env = _environment(settings, redis_url, smtp_url)
     prepared = supervisor.output_of(Part("prepare", [sys.executable, "-m", "api.embedded.prepare"], env))
     _publish(settings, redis_url, smtp_url)
-    supervisor.start(*_parts(settings, env, listener))
+    supervisor.start_batches(*_batches(settings, env, listener))
     text = banner(
         settings,
         json.loads(prepared),
@@ -120,21 +120,21 @@ def _on_off(settings: Settings) -> str:
     return "on" if settings.sandbox else "off"
 
 
-def _parts(settings: Settings, env: dict[str, str], listener: socket.socket) -> list[Part]:
-    """Return what runs besides Valkey, in the order of its start; the end comes in reverse."""
+def _batches(settings: Settings, env: dict[str, str], listener: socket.socket) -> list[list[Part]]:
+    """Return what runs besides Valkey.
+
+    The web server ends after the parts that ask it: a job in hand may wait for an answer of the sandbox, and as the
+    listening socket is ours too, nothing would tell it that none will come.
+    """
     healthy = partial(ports.http_status, settings.host, settings.port, "/healthz")
-    return [
-        _comptoir("smtp", env),
-        _comptoir("worker", env),
-        _comptoir("ticker", env),
-        Part(
-            "web",
-            web_server.command(listening_on=listener.fileno()),
-            env,
-            is_ready=lambda: healthy() == 200 and ports.accepts(settings.smtp_host, settings.smtp_port),
-            pass_fds=(listener.fileno(),),
-        ),
-    ]
+    web = Part(
+        "web",
+        web_server.command(listening_on=listener.fileno()),
+        env,
+        is_ready=lambda: healthy() == 200 and ports.accepts(settings.smtp_host, settings.smtp_port),
+        pass_fds=(listener.fileno(),),
+    )
+    return [[web], [_comptoir(name, env) for name in ("smtp", "worker", "ticker")]]
 
 
 def _comptoir(command: str, env: dict[str, str]) -> Part:

@@ -96,19 +96,25 @@ class Supervisor:
         os.close(self._wake)
 
     def start(self, *parts: Part) -> None:
-        """Start a batch in its order and return when all of it is ready.
+        """Start a batch in its order and return when all of it is ready; else as `start_batches`."""
+        self.start_batches(parts)
 
-        Raises AskedToEnd, or PartFailed when one is not ready in time; then the whole batch is ended.
+    def start_batches(self, *batches: Sequence[Part]) -> None:
+        """Start batches at once and return when all of them are ready; they end one after the other, the last first.
+
+        Raises AskedToEnd, or PartFailed when a part is not ready in time; then all that was started here is ended.
         """
-        batch: list[_Child] = []
-        self._batches.append(batch)
+        first = len(self._batches)
         try:
-            for part in parts:
-                batch.append(_Child(part, _spawn(part), time.monotonic()))
-            for child in batch:
+            for parts in batches:
+                self._batches.append([])
+                for part in parts:
+                    self._batches[-1].append(_Child(part, _spawn(part), time.monotonic()))
+            for child in self._children(first):
                 self._wait_until_ready(child)
         except PartFailed:
-            self._end_batch(self._batches.pop(), time.monotonic() + RESERVE)
+            while len(self._batches) > first:
+                self._end_batch(self._batches.pop(), time.monotonic() + RESERVE)
             raise
 
     def _wait_until_ready(self, child: _Child) -> None:
@@ -152,8 +158,8 @@ class Supervisor:
             # A signal wakes us; the long pause only forgives one that went astray.
             self._pause(min(restarts, default=now + 5.0) - now)
 
-    def _children(self) -> list[_Child]:
-        return [child for batch in self._batches for child in batch]
+    def _children(self, first_batch: int = 0) -> list[_Child]:
+        return [child for batch in self._batches[first_batch:] for child in batch]
 
     def _pause(self, seconds: float, *files: int) -> bool:
         """Wait for a signal, for one of `files` to be readable (then say so) or for `seconds` to pass."""

@@ -97,6 +97,27 @@ def test_parts_start_in_order_and_end_in_reverse(run, tmp_path):
     assert (tmp_path / "orderly").exists()
 
 
+def test_batches_that_start_at_once_end_one_after_the_other(run, tmp_path):
+    asked = 'part("asked", SLEEPS, is_ready=partial(is_there, "asking"))'
+    asking = 'part("asking", SLEEPS, is_ready=partial(is_there, "asked"))'
+    parent = run(f"supervisor.start_batches([{asked}], [{asking}])")
+
+    parent.terminate()
+
+    assert parent.wait(10) == 0
+    assert (tmp_path / "story").read_text().splitlines()[2:] == ["asking ended", "asked ended"]
+
+
+def test_none_of_the_batches_is_left_when_one_part_fails(run, tmp_path):
+    asked = 'part("asked", SLEEPS, is_ready=partial(is_there, "asked"))'
+    parent = run(
+        f"supervisor.start_batches([{asked}], [part('hapless', 'sys.exit(3)', is_ready=lambda: False)])", ready=False
+    )
+
+    assert b"the hapless process ended with status 3" in parent.communicate(timeout=10)[1]
+    assert not is_alive(pid_of(tmp_path, "asked"))
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_an_interrupt_ends_all_without_a_traceback(run, tmp_path, number):
     parent = run(THREE_PARTS)
