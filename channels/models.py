@@ -74,7 +74,7 @@ class Delivery(Base):
 
 
 class ChatSession(Base):
-    """A visitor's chat: who (a visitor handle), through which widget, on which ticket."""
+    """A visitor's chat: who (a visitor handle), through which widget, on which ticket, and how it went."""
 
     __tablename__ = "chat_session"
 
@@ -83,6 +83,20 @@ class ChatSession(Base):
     inbox_id: Mapped[int] = mapped_column(ForeignKey("inbox.id"), index=True)
     name: Mapped[str]
     ticket_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id"), index=True)  # None: nothing written yet
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"), index=True)  # whom the site vouches for
+    identity: Mapped[str] = mapped_column(default="")  # by which name the site knows them, "" when it does not say
+    email: Mapped[str] = mapped_column(default="")  # as they typed it: nobody has proved it
+    phone: Mapped[str] = mapped_column(default="")  # likewise, E.164
+    fields: Mapped[dict[str, Any]] = mapped_column(default=dict)  # what else they were asked before the chat
+    page: Mapped[str] = mapped_column(default="")  # the address of the page that they look at
+    language: Mapped[str] = mapped_column(default="")  # an IETF tag
+    read_until: Mapped[int] = mapped_column(default=0)  # the last message of ours that they were shown
+    desk_read_until: Mapped[int] = mapped_column(default=0)  # the last message of theirs that an agent was shown
+    rating: Mapped[int | None]  # 1 (bad) to 5
+    rating_comment: Mapped[str] = mapped_column(default="")
+    rated_at: Mapped[datetime | None]
+    transcript_sent_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]  # they said that they were done; the next word of theirs takes it back
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
 
