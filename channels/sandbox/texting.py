@@ -93,6 +93,8 @@ class Texting:
         """Bring a device's message to the desk, and answer STOP, START and HELP as Twilio does; return its SID."""
         exchange = self._exchange
         now = exchange.now()
+        if recipient.startswith(WHATSAPP):  # what one writes to there leaves from there
+            sender = WHATSAPP + sender.removeprefix(WHATSAPP)
         sid = exchange.new_sid("MM" if media else "SM")
         message = Message(sid, "inbound", sender, recipient, body, "receiving", now, now)
         message.media = [self._medium(kind, content) for kind, content in media[:MAX_MEDIA]]
@@ -271,7 +273,7 @@ class Texting:
     def _show(self, message: Message, direction: str, state: str) -> None:
         """Show the message on its device, newest state last."""
         address = message.recipient if direction == "in" else message.sender
-        device = self._exchange.device(address)
+        device = self._exchange.device(address.removeprefix(WHATSAPP))  # the same phone has both
         media = [{"content_type": one.content_type, "url": f"/sandbox/media/{one.sid}"} for one in message.media]
         for old in device.texts:
             if old.sid == message.sid:

@@ -50,6 +50,18 @@ def test_a_message_goes_its_way(to: str, words: list[str], base_settings: Settin
     assert {form["MessageSid"] for form in desk.asked("/told")} == {sid}
 
 
+def test_one_phone_has_texts_and_whatsapp(base_settings: Settings, tmp_path: Path) -> None:
+    board, desk = texting(base_settings, tmp_path)
+    board.text(THEIRS, WHATSAPP_OURS, "Hello")
+    send(board, To=WHATSAPP_THEIRS, From=WHATSAPP_OURS)
+    board.run_for(10)
+
+    assert [form["From"] for form in desk.asked(SMS)] == [WHATSAPP_THEIRS]
+    assert told(desk) == ["sent", "delivered", "read"]
+    shown = [(text.direction, text.sender, text.state) for text in board.device(THEIRS).texts]
+    assert shown == [("out", WHATSAPP_THEIRS, "arrived"), ("in", WHATSAPP_OURS, "arrived")]
+
+
 def test_whatsapp_may_be_answered_for_a_day(base_settings: Settings, tmp_path: Path) -> None:
     board, desk = texting(base_settings, tmp_path)
     board.text(WHATSAPP_THEIRS, WHATSAPP_OURS, "Hello")
