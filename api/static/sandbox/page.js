@@ -89,6 +89,7 @@ export function span(milliseconds) {
 }
 
 export function spoken(address) {
+  if (address.startsWith("whatsapp:")) return `WhatsApp ${spoken(address.slice(9))}`;
   const american = /^\+1(\d{3})(\d{3})(\d{4})$/.exec(address);
   if (american) return `+1 ${american[1]} ${american[2]} ${american[3]}`;
   return address.replace(/^client:/, "").replace(/^sips?:/, "");

@@ -69,7 +69,7 @@ async function numbers() {
   const { items } = await ask("GET", "/sandbox/numbers");
   const of = (channel) => items.filter((item) => item.channel === channel);
   phone.offer(of("phone"));
-  texts.offer(of("sms"));
+  texts.offer([...of("sms"), ...of("whatsapp").map((item) => ({ ...item, address: `whatsapp:${item.address}` }))]);
   mailbox.offer(of("email"));
   chat.offer(of("chat"));
 }
