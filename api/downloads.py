@@ -1,4 +1,4 @@
-"""Hand out a file to be saved."""
+"""Hand out a file, to be saved, or to be shown where it stands."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -24,6 +24,20 @@ def to_be_saved(attachment: Attachment) -> Response:
     answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     answer.headers["X-Content-Type-Options"] = "nosniff"
     answer.make_conditional(request)
+    return answer
+
+
+def in_place(attachment: Attachment, *, content_type: str, filename: str) -> Response:
+    """Answer with a file that is shown or played where it stands, and runs nothing there. Whoever calls makes it
+    conditional.
+    """
+    answer: Response = current_app.response_class(content_of(file_store(), attachment.sha256), mimetype=content_type)
+    answer.content_length = attachment.size
+    answer.set_etag(attachment.sha256)
+    answer.headers["Content-Disposition"] = f'inline; filename="{filename}"'
+    answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer.headers["Cache-Control"] = "private, no-store"
     return answer
 
 

@@ -29,12 +29,13 @@ from channels.events import (
     MediaAnnounced,
     RecordingDeleted,
     RecordingFetched,
+    ReplyRerouted,
     SupervisionChanged,
     TalkRecorded,
     TranscriptAdded,
     VoicemailRecorded,
 )
-from channels.phone import answering, callback_attempts, ending, leaving
+from channels.phone import answering, callback_attempts, ending, leaving, merged
 from channels.texting import media
 from sla import promises, timekeeper
 from sla.events import PromiseKept, PromiseMade, PromiseWithdrawn, SLARearmed
@@ -153,7 +154,7 @@ AT_ONCE: Mapping[type, Sequence[journal.AtOnce]] = {
     CallbackDone: [calling_back.keep],
     CallbackCancelled: [calling_back.withdraw],
     TicketMerged: [timekeeper.observe, moved.follow, assignment.free_agent, search.observe],
-    TicketAbsorbed: [timekeeper.observe, promises.follow_merge, search.observe],
+    TicketAbsorbed: [timekeeper.observe, promises.follow_merge, merged.settle, search.observe],
     TicketSplit: [timekeeper.observe, moved.follow, assignment.ask_for_agent, search.observe],
     SubjectChanged: [search.observe],
     PriorityChanged: [timekeeper.observe],
@@ -175,6 +176,7 @@ AT_ONCE: Mapping[type, Sequence[journal.AtOnce]] = {
 # After the commit, by the workers, at least once: each is safe to do twice.
 AFTERWARDS: Mapping[type, Sequence[journal.Afterwards]] = {
     ReplyWritten: [_deliver],
+    ReplyRerouted: [_deliver],
     TicketAbsorbed: [_deliver],
     CallArrived: [recorded.take_in_what_came_early],
     VoicemailRecorded: [recorded.take_in_what_came_early, recorded.fetch],

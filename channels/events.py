@@ -290,3 +290,30 @@ class CallbackMissed(Event):
 class CallbackCancelled(Event):
     callback_id: int
     why: str
+
+
+@dataclass(frozen=True)
+class ChatEnded(Event):
+    """A visitor has said that they are done with their chat."""
+
+    session_id: int
+
+
+@dataclass(frozen=True)
+class ChatRated(Event):
+    """A visitor has said how they found their chat, from 1 (bad) to 5; `before` is what they had said first."""
+
+    session_id: int
+    rating: int
+    agent_id: int | None  # who had the ticket then
+    before: int | None = None
+
+
+@dataclass(frozen=True)
+class ReplyRerouted(Event):
+    """A reply that nobody fetched any more went another way; that it leaves follows."""
+
+    message_id: int
+    before: str  # channels
+    after: str
+    why: str  # visitor_away

@@ -97,6 +97,8 @@ class ChatSession(Base):
     rated_at: Mapped[datetime | None]
     transcript_sent_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]  # they said that they were done; the next word of theirs takes it back
+    moved_to: Mapped[str] = mapped_column(default="")  # how they go on instead: channels.webchat.standing.Instead
+    rerouted: Mapped[list[int]] = mapped_column(default=list)  # replies that went after them by another channel
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
 
@@ -111,7 +113,8 @@ class Call(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     provider_id: Mapped[str | None] = mapped_column(unique=True)  # None: the provider was not asked yet, or did not say
     ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id"), index=True)
-    message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))  # the arrival, or the reply that it speaks
+    # The arrival, or the reply that it speaks.
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"), index=True)
     inbox_id: Mapped[int] = mapped_column(ForeignKey("inbox.id"))
     outbound: Mapped[bool] = mapped_column(default=False)
     state: Mapped[str]  # of the line, as the provider tells it: channels.phone.states.CallState
@@ -119,8 +122,10 @@ class Call(Base):
     number: Mapped[str] = mapped_column(default="")  # the customer's, E.164; "" when it is withheld
     language: Mapped[str] = mapped_column(default="")  # an IETF tag, in which they are spoken to
     waiting_since: Mapped[datetime | None]  # their place in the line; kept for when they lose the agent
+    place_was_kept: Mapped[bool] = mapped_column(default=False)  # they called while a place was kept for them
     held_at: Mapped[datetime | None]  # when they came to hold the line
     joined_at: Mapped[datetime | None]  # when they were let into the room with the agent; None: they are not in there
+    answered_by: Mapped[str] = mapped_column(default="")  # channels.phone.states.Answerer
     answered_at: Mapped[datetime | None]  # when they first spoke with an agent
     agent_id: Mapped[int | None] = mapped_column(ForeignKey("agent.id"))  # whose device rings, or who speaks with them
     conference_id: Mapped[str | None]  # the provider's id of the room in which they speak
@@ -145,7 +150,15 @@ class Reconciled(Base):
 _started = text("state = 'started'")
 _going_on = text("ended_at IS NULL")
 _odd = text("state = 'quarantined'")
+_vouched_for = text("identity <> ''")
 
 Index("ix_delivery_lease", Delivery.lease_until, postgresql_where=_started, sqlite_where=_started)
 Index("ix_inbound_item_quarantine", InboundItem.received_at, postgresql_where=_odd, sqlite_where=_odd)
 Index("ix_call_open", Call.ticket_id, postgresql_where=_going_on, sqlite_where=_going_on)
+Index(
+    "ix_chat_session_identity",
+    ChatSession.identity,
+    ChatSession.inbox_id,
+    postgresql_where=_vouched_for,
+    sqlite_where=_vouched_for,
+)

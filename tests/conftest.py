@@ -18,6 +18,7 @@ from api.limits import connect_limits
 from api.logins import connect_logins
 from config.settings import Settings, sandbox_account
 from tests import servers
+from tests.channels.twiml_contract import TwiMLWatch
 from ticketing import schema
 from ticketing.store import db
 
@@ -98,7 +99,9 @@ def postgres_app(base_settings: Settings, run_folder: Path) -> Flask:
     """An application on this worker's migrated PostgreSQL database."""
     settings = replace(base_settings, database_url=servers.postgres(run_folder))
     _migrate(settings)
-    return create_app(settings)
+    app = create_app(settings)
+    TwiMLWatch(app)
+    return app
 
 
 def _migrate(settings: Settings) -> None:
@@ -126,6 +129,7 @@ def shared_sqlite_app(base_settings: Settings, tmp_path_factory: pytest.TempPath
     folder = tmp_path_factory.mktemp("desk")
     url, files = f"sqlite:///{folder / 'comptoir.sqlite3'}", f"file://{folder / 'files'}"
     app = create_app(replace(base_settings, database_url=url, data_dir=folder, storage_url=files))
+    TwiMLWatch(app)
     with app.app_context():
         event.listen(db.engine, "connect", _trust_the_machine)
     return app
@@ -142,18 +146,19 @@ def _on_sqlite(request: pytest.FixtureRequest) -> Iterator[Flask]:
     shutil.rmtree(folder)
     folder.mkdir()
     shutil.copyfile(request.getfixturevalue("sqlite_template"), folder / "comptoir.sqlite3")
-    _forget(app)
+    forget(app)
     extensions = dict(app.extensions)
     with app.app_context():
         yield app
         app.extensions |= extensions  # a test may have plugged in doubles
         db.session.remove()
         db.engine.dispose()
+    assert app.extensions["tests.twiml"].taken() == []
 
 
 def _on_postgresql(request: pytest.FixtureRequest) -> Iterator[Flask]:
     app: Flask = request.getfixturevalue("postgres_app")
-    _forget(app)
+    forget(app)
     extensions = dict(app.extensions)
     with app.app_context():
         yield app
@@ -162,9 +167,10 @@ def _on_postgresql(request: pytest.FixtureRequest) -> Iterator[Flask]:
         with db.engine.begin() as connection:
             connection.execute(EMPTY)
         db.engine.dispose()
+    assert app.extensions["tests.twiml"].taken() == []
 
 
-def _forget(app: Flask) -> None:
+def forget(app: Flask) -> None:
     """Forget what the process remembers of the test before: how often somebody was wrong, by the same ids."""
     connect_limits(app, app.extensions["comptoir.settings"])
     connect_logins(app)

@@ -48,6 +48,18 @@ def keep(holder: str, key: str, *, status: int, headers: Mapping[str, Any], body
     db.session().execute(update(KeptAnswer).where(*which).values(status=status, headers=dict(headers), body=sealed))
 
 
+def keep_at_once(
+    session: Session, *, holder: str, key: str, digest: str, status: int, body: bytes, secret_key: str, at: datetime
+) -> None:
+    """Keep the answer to a request that is done already. Raises Claimed when another one has kept its own."""
+    sealed = encrypt(body.decode("latin-1"), secret_key).encode("ascii")
+    values = {"holder": holder, "key": key, "digest": digest, "status": status, "headers": {}, "body": sealed, "at": at}
+    try:
+        session.execute(insert(KeptAnswer).values(**values))
+    except IntegrityError:
+        raise Claimed("another request with this key has done the work") from None
+
+
 def body_of(row: KeptAnswer, secret_key: str) -> bytes | None:
     """Return the body of a kept answer; None when it was lost, or the secret key is another one now."""
     if row.body is None:

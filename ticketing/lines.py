@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from ticketing import journal
 from ticketing.envelope import Channel
 from ticketing.events import Actor, CustomerAnswered, CustomerLost, LiveBegan, LiveEnded
+from ticketing.inserting import insert_now
 from ticketing.models import Agent, Ticket, Wait, WaitEnd
 from ticketing.moment import rfc3339
 from ticketing.store import db
@@ -31,7 +32,7 @@ def begin(ticket: Ticket, channel: Channel, *, on_phone: bool, since: datetime, 
 def open_wait(ticket: Ticket, channel: Channel, *, since: datetime) -> None:
     """Write down that the customer waits, for whoever is told later how long that takes."""
     wait = Wait(ticket_id=ticket.id, queue_id=ticket.queue_id, channel=channel, began_at=since, ended_at=None, end=None)
-    db.session().add(wait)
+    insert_now(wait)
 
 
 def answer(ticket: Ticket, agent: Agent, channel: Channel, *, at: datetime) -> None:
@@ -41,6 +42,12 @@ def answer(ticket: Ticket, agent: Agent, channel: Channel, *, at: datetime) -> N
     ticket.waiting_since = None
     close_wait(ticket, WaitEnd.ANSWERED, at=at)
     journal.append(ticket, CustomerAnswered(channel, agent.id), by=Actor.agent(agent.id), at=at)
+
+
+def answer_in_writing(ticket: Ticket, *, at: datetime) -> None:
+    """Write down that a customer in line waited until somebody wrote to them."""
+    if ticket.live:
+        close_wait(ticket, WaitEnd.ANSWERED, at=at)
 
 
 def lose(ticket: Ticket, channel: Channel, *, since: datetime, by: Actor, at: datetime) -> None:

@@ -41,6 +41,14 @@ def take(agent: Agent, *, at: datetime) -> None:
         agent.on_call_since = at
 
 
+def give_up(agent: Agent) -> None:
+    """Free the agent of a call that they are given anew, with another ticket. Raises OnThePhone where their row is in
+    use.
+    """
+    _lock_at_once(agent)
+    agent.on_call_since = None
+
+
 def must_be_free(agent: Agent, *, at: datetime) -> None:
     """Raise OnThePhone when the agent can be given no call now."""
     if is_busy(agent, at):

@@ -11,6 +11,7 @@ from ticketing.attachments import must_be_possible, own_uploads
 from ticketing.copies import checked_copies
 from ticketing.envelope import Channel, HandleKind, Sender
 from ticketing.errors import AttachmentsNotPossible, InvalidInput
+from ticketing.markdown import to_plain
 from ticketing.models import Attachment, Ticket
 from ticketing.reach import Route, choose_route
 
@@ -20,7 +21,9 @@ LONGEST = {Channel.SMS: 1600, Channel.WHATSAPP: 1600}  # characters: Twilio's Bo
 
 @dataclass(frozen=True)
 class Plan:
-    """A reply that could be written. `data` is what the message keeps of whom it is for, and of its template."""
+    """A reply that could be written. `body` is what leaves; `data` is what the message keeps of whom it is for, and of
+    its template.
+    """
 
     route: Route
     body: str
@@ -57,9 +60,14 @@ def plan(
         raise AttachmentsNotPossible("an approved template carries no files; send them once the customer has answered")
     must_be_possible(route.channel, files)
     copies = checked_copies(cc, route)
-    words = approved.words if approved is not None else body
-    _must_fit(words, route.channel)
+    words = approved.words if approved is not None else _shown(body, route.channel)
+    must_fit(words, route.channel)
     return Plan(route, words, files, copies, _data(ticket, route, copies, approved))
+
+
+def _shown(body: str, channel: Channel) -> str:
+    """Return an agent's words as they leave: only mail shows Markdown."""
+    return body if channel is Channel.EMAIL else to_plain(body)
 
 
 def _must_be_words(body: str) -> None:
@@ -77,7 +85,8 @@ def _must_stand_alone(body: str, channel: Channel | None, cc: Sequence[str]) -> 
     return Channel.WHATSAPP
 
 
-def _must_fit(words: str, channel: Channel) -> None:
+def must_fit(words: str, channel: Channel) -> None:
+    """Raise InvalidInput for more words than a message on the channel may have."""
     longest = LONGEST.get(channel)
     length = len(words.replace("\r\n", "\n"))
     if longest is not None and length > longest:

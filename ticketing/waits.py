@@ -30,7 +30,7 @@ FRESH = timedelta(seconds=5)  # what was learned today serves so long
 PAST_FRESH = timedelta(minutes=10)  # and what the weeks before tell
 MOST_QUEUES = 500  # remembered at a time
 
-__all__ = ["Estimate", "InLine", "estimate", "line_of", "position"]
+__all__ = ["Estimate", "InLine", "estimate", "length", "line_of", "position"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,11 @@ def estimate(queue_id: int, position: int, *, at: datetime) -> Estimate:
     At most one statement every few seconds, and one more every few minutes, however many ask.
     """
     return _pace(queue_id, at).estimate(position)
+
+
+def length(queue_id: int) -> int:
+    """Return how many wait in the line of a queue."""
+    return db.session().scalar(select(func.count()).select_from(Ticket).where(*_in_line(queue_id))) or 0
 
 
 def line_of(queue_id: int, *, at: datetime, after: int = 0, limit: int = 50) -> Sequence[InLine]:

@@ -164,10 +164,8 @@ def _arrived() -> Response:
     received = readable(gateway.receive(replace(item, meta={**item.meta, **opening.meta()}), at=item.received_at))
     if received.state is ItemState.IGNORED:
         return xml(twiml.rejected())
-    found = select(Call.id).where(Call.message_id == received.message_id, Call.outbound.is_(False))
-    line = None
-    if received.state is ItemState.PROCESSED and received.message_id is not None:
-        line = on_the_line.find(db.session().scalar(found))
+    sid = twilio_webhook.read_form(item).get("CallSid", "").strip() if received.state is ItemState.PROCESSED else ""
+    line = on_the_line.find_by(sid) if sid else None
     if line is None:
         return xml(twiml.trouble(inbox_settings(ours)))
     return xml(arrival.first_words(line, opening, public_url=_settings().public_url, at=item.received_at))

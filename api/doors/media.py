@@ -5,7 +5,7 @@ from pathlib import PurePath
 
 from flask import Blueprint, Response, abort, current_app, request
 
-from api.downloads import content_of
+from api.downloads import in_place
 from channels.texting import media_links
 from ticketing.files import file_store
 from ticketing.models import Attachment
@@ -23,17 +23,10 @@ LONGEST_STEM = 14  # "Keep file names to 20 characters or less", without special
 def media(token: str) -> Response:
     """Give a file of a message. A forged address, or one whose time is over, is 404 like one that there never was."""
     attachment = media_links.find(token, current_app.extensions["comptoir.settings"].secret_key, at=utc_now())
-    store = file_store()
-    if attachment is None or not store.has(attachment.sha256):
+    if attachment is None or not file_store().has(attachment.sha256):
         abort(404)
     content_type = NAMED.get(attachment.content_type, attachment.content_type)
-    answer: Response = current_app.response_class(content_of(store, attachment.sha256), mimetype=content_type)
-    answer.content_length = attachment.size
-    answer.set_etag(attachment.sha256)
-    answer.headers["Content-Disposition"] = f'inline; filename="{_filename(attachment)}"'
-    answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    answer.headers["Cache-Control"] = "private, no-store"
+    answer = in_place(attachment, content_type=content_type, filename=_filename(attachment))
     answer.headers["X-Robots-Tag"] = "noindex"
     answer.make_conditional(request)
     return answer

@@ -64,9 +64,16 @@ def answer_retries_alike(blueprint: Blueprint, item_of_request: Callable[[], Raw
         token, digest = claimed
         try:
             with transaction("twilio") as session:
-                kept_answers.claim(session, holder=HOLDER, key=token, digest=digest, at=utc_now())
-                body = response.get_data()
-                kept_answers.keep(HOLDER, token, status=200, headers={}, body=body, secret_key=settings.secret_key)
+                kept_answers.keep_at_once(
+                    session,
+                    holder=HOLDER,
+                    key=token,
+                    digest=digest,
+                    status=200,
+                    body=response.get_data(),
+                    secret_key=settings.secret_key,
+                    at=utc_now(),
+                )
         except kept_answers.Claimed:
             pass  # the retry came while we were at work, and has kept its answer
         except SQLAlchemyError as error:

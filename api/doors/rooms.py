@@ -8,7 +8,7 @@ from flask import Blueprint, Response, current_app
 
 from api.doors.twilio_requests import item_of_request, readable, xml
 from channels import gateway, twilio_webhook
-from channels.phone import entering, rooms
+from channels.phone import entering, rooms, twiml
 from channels.phone.room_news import id_in_address
 from channels.protocol import RawItem
 from channels.registry import adapter
@@ -35,7 +35,7 @@ def accept() -> Response:
 def agent_left() -> Response:
     """Hang up on somebody of the desk who is out of the room."""
     _verified("agent-left")
-    return xml(rooms.goodbye())
+    return xml(rooms.over())
 
 
 @blueprint.post("/room")
@@ -46,7 +46,7 @@ def room() -> Response:
     try:
         return xml(entering.customer_comes(call_id, sid, settings=_settings(), at=item.received_at))
     except NotFound:
-        return xml(rooms.goodbye())
+        return xml(rooms.over())
 
 
 @blueprint.post("/room/back")
@@ -60,7 +60,7 @@ def back() -> Response:
         call_id = id_in_address(item, "call")
         return xml(entering.customer_returns(call_id, why, settings=_settings(), at=item.received_at))
     except NotFound:
-        return xml(rooms.goodbye())
+        return xml(rooms.over())
 
 
 @blueprint.post("/room/hold")
@@ -70,7 +70,7 @@ def hold() -> Response:
     try:
         return xml(entering.customer_holds(id_in_address(item, "call"), settings=_settings()))
     except NotFound:
-        return xml(rooms.goodbye())
+        return xml(twiml.NOTHING)  # on hold nobody can be hung up on: Twilio takes no <Hangup> there
 
 
 @blueprint.post("/leg-status")
@@ -83,6 +83,12 @@ def leg_status() -> Response:
 def call_status() -> Response:
     """Hear how a call of ours to a customer goes on."""
     return _noted("room-status")
+
+
+@blueprint.post("/room-machine")
+def machine() -> Response:
+    """Hear whether a machine picked up where we called a customer."""
+    return _noted("room-machine")
 
 
 @blueprint.post("/conference")
@@ -98,7 +104,7 @@ def _agent_comes(*, has_pressed: bool) -> Response:
     try:
         document = entering.agent_comes(leg_id, sid, has_pressed=pressed, settings=_settings(), at=item.received_at)
     except NotFound:
-        return xml(rooms.goodbye())
+        return xml(rooms.over())
     return xml(document)
 
 

@@ -20,14 +20,12 @@ from ticketing.envelope import Channel
 
 blueprint = Blueprint("inbound_twilio", __name__, url_prefix="/inbound/twilio")
 
-NO_REPLY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
-
 
 @blueprint.post("/sms")
 def text_message() -> Response:
     """Take a text or WhatsApp message in; nothing is answered at once."""
     readable(_receive(_texted(), "message"))
-    return xml(NO_REPLY)
+    return xml(twiml.NOTHING)
 
 
 @blueprint.post("/message-status")

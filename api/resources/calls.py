@@ -3,7 +3,7 @@
 Whoever's row is needed is locked before the ticket, as everybody does who locks both.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from typing import Any
 from flask.views import MethodView
 
 from api.auth import actor, caller
-from api.blueprint import Blueprint
+from api.blueprint import Blueprint, View
 from api.pagination import Listed, PageQuery, id_after, write_cursor
 from api.references import named_in_the_body, queue_named
 from api.schemas.calls import (
@@ -45,6 +45,8 @@ from ticketing.transaction import transaction
 
 blueprint = Blueprint("calls", description="Phone calls")
 
+Act = Callable[..., None]  # of `transfers`: what is done in a call, by somebody, at a moment
+
 
 @dataclass(frozen=True)
 class Step:
@@ -54,6 +56,16 @@ class Step:
     ticket: Ticket
     call: Call
     at: datetime
+
+
+def changes_call(description: str, role: Role = Role.AGENT) -> Callable[[View], View]:
+    """Declare a view that takes a step in a call, and answers with the call as it is then."""
+
+    def declare(view: View) -> View:
+        answers = blueprint.answers(200, CallSchema, description=description)
+        return blueprint.needs("tickets:write", role=role)(answers(blueprint.refuses(404, 409)(view)))
+
+    return declare
 
 
 @blueprint.route("/calls")
@@ -108,9 +120,7 @@ class TicketCalls(MethodView):
 
 @blueprint.route("/calls/<id:call_id>/answer")
 class Answer(MethodView):
-    @blueprint.needs("tickets:write")
-    @blueprint.answers(200, CallSchema, description="The call; your device is about to ring")
-    @blueprint.refuses(404, 409)
+    @changes_call("The call; your device is about to ring")
     def post(self, call_id: int) -> ShownCall:
         """Take a caller who holds the line, or let your device ring for one whom you have taken without."""
         with _step(call_id) as step:
@@ -120,38 +130,26 @@ class Answer(MethodView):
 
 @blueprint.route("/calls/<id:call_id>/end")
 class End(MethodView):
-    @blueprint.needs("tickets:write")
-    @blueprint.answers(200, CallSchema, description="The call, over for everybody")
-    @blueprint.refuses(404, 409)
+    @changes_call("The call, over for everybody")
     def post(self, call_id: int) -> ShownCall:
         """End your call, for everybody in it."""
-        with _own(call_id) as step:
-            transfers.end(step.ticket, step.call, by=actor(), at=step.at)
-        return call_log.show(caller(), call_id)
+        return _in_my_call(call_id, transfers.end)
 
 
 @blueprint.route("/calls/<id:call_id>/hold")
 class Hold(MethodView):
-    @blueprint.needs("tickets:write")
-    @blueprint.answers(200, CallSchema, description="The call; the customer hears music")
-    @blueprint.refuses(404, 409)
+    @changes_call("The call; the customer hears music")
     def post(self, call_id: int) -> ShownCall:
         """Let your customer hear music."""
-        with _own(call_id) as step:
-            transfers.hold(step.ticket, step.call, by=actor(), at=step.at)
-        return call_log.show(caller(), call_id)
+        return _in_my_call(call_id, transfers.hold)
 
 
 @blueprint.route("/calls/<id:call_id>/unhold")
 class Unhold(MethodView):
-    @blueprint.needs("tickets:write")
-    @blueprint.answers(200, CallSchema, description="The call; the customer hears you")
-    @blueprint.refuses(404, 409)
+    @changes_call("The call; the customer hears you")
     def post(self, call_id: int) -> ShownCall:
         """Go on speaking with your customer."""
-        with _own(call_id) as step:
-            transfers.unhold(step.ticket, step.call, by=actor(), at=step.at)
-        return call_log.show(caller(), call_id)
+        return _in_my_call(call_id, transfers.unhold)
 
 
 @blueprint.route("/calls/<id:call_id>/transfer")
@@ -171,9 +169,7 @@ class Transfer(MethodView):
             transfers.transfer(step.ticket, step.call, step.me, to, warm=wanted["warm"], at=step.at)
         return call_log.show(caller(), call_id)
 
-    @blueprint.needs("tickets:write")
-    @blueprint.answers(200, CallSchema, description="The call, without you")
-    @blueprint.refuses(404, 409)
+    @changes_call("The call, without you")
     def put(self, call_id: int) -> ShownCall:
         """Complete a warm transfer: leave your customer with whom you have asked."""
         with _own(call_id) as step:
@@ -181,21 +177,15 @@ class Transfer(MethodView):
             found = step.call.id
         return _shown_to_whoever_was_there(found)
 
-    @blueprint.needs("tickets:write")
-    @blueprint.answers(200, CallSchema, description="The call; the customer hears you")
-    @blueprint.refuses(404, 409)
+    @changes_call("The call; the customer hears you")
     def delete(self, call_id: int) -> ShownCall:
         """Cancel a warm transfer: let whom you have asked go, and take your customer off hold."""
-        with _own(call_id) as step:
-            transfers.cancel(step.ticket, step.call, by=actor(), at=step.at)
-        return call_log.show(caller(), call_id)
+        return _in_my_call(call_id, transfers.cancel)
 
 
 @blueprint.route("/calls/<id:call_id>/listen")
 class Listen(MethodView):
-    @blueprint.needs("tickets:write", role=Role.SUPERVISOR)
-    @blueprint.answers(200, CallSchema, description="The call; your device is about to ring")
-    @blueprint.refuses(404, 409)
+    @changes_call("The call; your device is about to ring", role=Role.SUPERVISOR)
     def post(self, call_id: int) -> ShownCall:
         """Hear a call, heard by nobody."""
         return _supervise(call_id, LegRole.LISTEN)
@@ -203,9 +193,7 @@ class Listen(MethodView):
 
 @blueprint.route("/calls/<id:call_id>/whisper")
 class Whisper(MethodView):
-    @blueprint.needs("tickets:write", role=Role.SUPERVISOR)
-    @blueprint.answers(200, CallSchema, description="The call; your device is about to ring")
-    @blueprint.refuses(404, 409)
+    @changes_call("The call; your device is about to ring", role=Role.SUPERVISOR)
     def post(self, call_id: int) -> ShownCall:
         """Hear a call, heard by its agent alone."""
         return _supervise(call_id, LegRole.WHISPER)
@@ -213,9 +201,7 @@ class Whisper(MethodView):
 
 @blueprint.route("/calls/<id:call_id>/join")
 class Join(MethodView):
-    @blueprint.needs("tickets:write", role=Role.SUPERVISOR)
-    @blueprint.answers(200, CallSchema, description="The call; your device is about to ring")
-    @blueprint.refuses(404, 409)
+    @changes_call("The call; your device is about to ring", role=Role.SUPERVISOR)
     def post(self, call_id: int) -> ShownCall:
         """Speak in a call, heard by both."""
         return _supervise(call_id, LegRole.JOIN)
@@ -223,9 +209,7 @@ class Join(MethodView):
 
 @blueprint.route("/calls/<id:call_id>/leave")
 class Leave(MethodView):
-    @blueprint.needs("tickets:write")
-    @blueprint.answers(200, CallSchema, description="The call, without you")
-    @blueprint.refuses(404, 409)
+    @changes_call("The call, without you")
     def post(self, call_id: int) -> ShownCall:
         """Leave a call that goes on without you."""
         with _step(call_id) as step:
@@ -271,6 +255,13 @@ def _own(call_id: int) -> Iterator[Step]:
     """Open a transaction for a step in the caller's own call. Raises NotFound, NotAllowed."""
     with transaction("api"):
         yield _lock_own(call_id)
+
+
+def _in_my_call(call_id: int, act: Act) -> ShownCall:
+    """Do something in the caller's own call; return it as it is then. Raises NotFound, NotAllowed."""
+    with _own(call_id) as step:
+        act(step.ticket, step.call, by=actor(), at=step.at)
+    return call_log.show(caller(), call_id)
 
 
 def _lock(call_id: int, other: Agent | None) -> Step:

@@ -1,24 +1,23 @@
 """Recordings of calls: listed, played, written down, deleted. Who sees the ticket may hear them."""
 
 import re
-from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
-from flask import Response, current_app, request
+from flask import Response, request
 from flask.views import MethodView
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from api.auth import actor, caller
 from api.blueprint import Blueprint
+from api.downloads import in_place
 from api.pagination import Listed, PageQuery, id_after, page_by_id
 from api.schemas.recordings import RecordingPageSchema, RecordingSchema, TranscriptSchema
 from channels.phone import recordings
 from channels.phone.models import Recording, RecordingState
 from ticketing import audit
 from ticketing.errors import Conflict, NotFound
-from ticketing.files import CHUNK, FileStore, file_store
+from ticketing.files import file_store
 from ticketing.models import Message, Role, Ticket
 from ticketing.moment import utc_now
 from ticketing.queries import lock_seen, read_ticket
@@ -135,22 +134,10 @@ def _played(recording: Recording) -> Response:
     kept = recording.attachment
     if recording.state is not RecordingState.KEPT or kept is None or not file_store().has(kept.sha256):
         raise NotFound(recording.error or f"the sound of recording {recording.id} is not here any more")
-    answer: Response = current_app.response_class(_sound(file_store(), kept.sha256), mimetype=kept.content_type)
-    answer.content_length = kept.size
-    answer.set_etag(kept.sha256)
-    answer.headers["Content-Disposition"] = f'inline; filename="{kept.filename}"'
-    answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    answer.headers["Cache-Control"] = "private, no-store"
+    answer = in_place(kept, content_type=kept.content_type, filename=kept.filename)
     # RFC 9110, 14.2: other units than bytes are to be ignored; several parts at once may be.
     asked = request.headers.get("Range", "").replace(" ", "")
     in_part = re.fullmatch(r"bytes=(\d{1,15}-\d{0,15}|-\d{1,15})", asked) is not None
     answer.headers["Accept-Ranges"] = "bytes"
     answer.make_conditional(request, accept_ranges=in_part, complete_length=kept.size if in_part else None)
     return answer
-
-
-def _sound(store: FileStore, digest: str) -> Iterator[bytes]:
-    with closing(store.open(digest)) as file:
-        while piece := file.read(CHUNK):
-            yield piece

@@ -7,6 +7,7 @@ from marshmallow import ValidationError, fields, validates_schema
 from api.pagination import PageQuery
 from api.schemas.asked import Asked, Flag, Id, Text, Words
 from api.schemas.named import NamedSchema
+from api.schemas.recordings import RecordingSummarySchema
 from api.schemas.references import AgentName, QueueName
 from api.serialisation import Answer, Moment
 from channels.phone.models import LegRole
@@ -69,6 +70,12 @@ class CallSummarySchema(Answer):
     started_at = Moment(required=True)
     ended_at = Moment(required=True, allow_none=True)
     duration_seconds = fields.Integer(required=True, allow_none=True)
+    recordings = fields.Nested(
+        RecordingSummarySchema,
+        many=True,
+        required=True,
+        metadata={"description": "Voicemails and recorded talks; the sound is at `/recordings/{id}/content`."},
+    )
 
 
 class CallSchema(CallSummarySchema):

@@ -8,8 +8,8 @@ from channels.phone.models import RecordingKind, RecordingState, TranscriptState
 from channels.phone.recordings import MAX_TRANSCRIPT
 
 
-class RecordingSchema(Answer):
-    """A recording of a call: a voicemail, or what customer and agent said."""
+class RecordingSummarySchema(Answer):
+    """A recording of a call, without the words: a voicemail, or what customer and agent said."""
 
     id = fields.Integer(required=True)
     call = fields.Integer(attribute="call_id", required=True)
@@ -28,7 +28,6 @@ class RecordingSchema(Answer):
     )
     error = fields.String(required=True, metadata={"description": "Why it cannot be played, in words to read."})
     seconds = fields.Integer(required=True)
-    transcript = fields.String(required=True, metadata={"description": "What is said; empty if nobody wrote it down."})
     transcript_state = fields.Enum(
         TranscriptState,
         by_value=True,
@@ -41,6 +40,12 @@ class RecordingSchema(Answer):
         metadata={"description": "When the sound is deleted; null: it stays as long as its ticket."},
     )
     created_at = Moment(required=True)
+
+
+class RecordingSchema(RecordingSummarySchema):
+    """A recording of a call: a voicemail, or what customer and agent said."""
+
+    transcript = fields.String(required=True, metadata={"description": "What is said; empty if nobody wrote it down."})
 
 
 class RecordingPageSchema(Answer):

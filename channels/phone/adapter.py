@@ -20,6 +20,7 @@ from channels.protocol import RECONCILED, Accepted, ChannelAdapter, Outgoing, Pa
 from config.settings import Settings, TwilioAccount
 from ticketing.envelope import Channel, HandleKind, InboundMessage, MessageState, Sender, ThreadHints
 from ticketing.handles import fold
+from ticketing.inserting import update_now
 from ticketing.intake import Taken
 from ticketing.models import Handle, Inbox, Message
 from ticketing.store import db
@@ -69,6 +70,8 @@ class PhoneChannel(ChannelAdapter):
             arrival.come_in(taken.ticket, call, taken.message, Opening.from_meta(item.meta), at=at)
             if item.meta.get("door") == RECONCILED and call.waiting_since is None:
                 call.waiting_since = call.started_at  # whom nobody heard has waited
+            for changed in (call, taken.ticket):
+                update_now(changed)
             calls.catch_up(taken.ticket, call, _final_keys(_call_id(item)), at=at)
         elif item.kind == "recording":
             recording_id, url, seconds = _recording(twilio_webhook.read_form(item))
@@ -169,6 +172,7 @@ _READERS = {
     "transcript": recording_news.read_transcript,
     "leg-status": room_news.read_status,
     "room-status": room_news.read_status,
+    "room-machine": room_news.read_machine,
     "conference": room_news.read_conference,
 }
 _OBSERVED = {
@@ -176,6 +180,7 @@ _OBSERVED = {
     "transcript": recording_news.observe_transcript,
     "leg-status": room_news.observe_leg,
     "room-status": room_news.observe_call,
+    "room-machine": room_news.observe_machine,
     "conference": room_news.observe_conference,
 }
 

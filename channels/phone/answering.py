@@ -14,7 +14,7 @@ from channels.models import Call
 from channels.phone import ending, legs
 from channels.phone.models import CallLeg, LegRole
 from channels.phone.rooms import Back
-from channels.phone.states import CallState, Stage, moves_on
+from channels.phone.states import Answerer, CallState, Stage, moves_on
 from ticketing import journal, lifecycle, lines, on_call, wrap_up
 from ticketing.capacity import lock_agent
 from ticketing.envelope import Channel
@@ -28,15 +28,17 @@ from ticketing.store import db
 GRACE = timedelta(seconds=20)  # beyond the ringing: Twilio's own delay, and the key that is to be pressed
 LET_IN = timedelta(seconds=30)  # between an agent's picking up and the customer's coming
 CONFIRMED = timedelta(seconds=10)  # between the customer's being let in and the conference's word that they are in
+LISTENED = timedelta(seconds=30)  # between a customer's coming and Twilio's word whether it is a machine
 STRANDED = timedelta(minutes=2)  # an agent on a call of which nothing is known
 PATIENCE = timedelta(seconds=60)  # for a customer's phone that rings
+A_MACHINE = "a mailbox picked up"
 
 
 def follow(ticket: Ticket, entry: Entry) -> None:
     """Let the device ring of whoever is given a customer on the phone, and no other. AT_ONCE after TicketAssigned,
     TicketReleased, CalledAgain.
     """
-    call = _on_the_line(ticket) if ticket.live else None
+    call = on_the_line(ticket) if ticket.live else None
     if call is not None:
         _follow(ticket, call, entry)
     if isinstance(entry.event, TicketAssigned) and entry.event.rings:
@@ -62,7 +64,7 @@ def _free_of_nothing(agent_id: int) -> None:
         agent.on_call_since = None
 
 
-def _on_the_line(ticket: Ticket) -> Call | None:
+def on_the_line(ticket: Ticket) -> Call | None:
     """Return the newest call of the ticket whose customer waits for an agent, or speaks with one."""
     stages = legs.WAITING | legs.IN_ROOM
     query = select(Call).where(Call.ticket_id == ticket.id, Call.ended_at.is_(None), Call.stage.in_(stages))
@@ -148,9 +150,29 @@ def meet(ticket: Ticket, call: Call, *, at: datetime) -> None:
     if leg.agent_id is None:  # handed on to somebody outside, while they heard music
         ending.resume(ticket, call, by=SYSTEM, at=at)
         return
-    call.answered_at = call.answered_at or at
     call.agent_id = leg.agent_id
-    lines.answer(ticket, db.session().get_one(Agent, leg.agent_id), Channel.PHONE, at=at)
+    if call.answered_by != Answerer.UNKNOWN:
+        _speak(ticket, call, leg.agent_id, at=at)
+
+
+def tell_apart(ticket: Ticket, call: Call, answerer: Answerer, *, at: datetime) -> None:
+    """Note whether a person or a machine picked up where that was asked; nothing happens if it is known.
+
+    A person may have heard the agent for some seconds. A machine is nobody: the call is over.
+    """
+    if call.answered_by != Answerer.UNKNOWN:
+        return
+    call.answered_by = answerer
+    leg = legs.partner(call)
+    if answerer is Answerer.MACHINE:
+        ending.end_call(ticket, call, A_MACHINE, by=SYSTEM, at=at)
+    elif leg is not None and leg.agent_id is not None and leg.joined_at is not None and not ending.is_over(call):
+        _speak(ticket, call, leg.agent_id, at=at)
+
+
+def _speak(ticket: Ticket, call: Call, agent_id: int, *, at: datetime) -> None:
+    call.answered_at = call.answered_at or at
+    lines.answer(ticket, db.session().get_one(Agent, agent_id), Channel.PHONE, at=at)
 
 
 def free(event: LegEnded, *, ended_at: datetime, at: datetime) -> Agent | None:
@@ -196,8 +218,10 @@ def overdue(now: datetime, limit: int = 100) -> list[int]:
         Call.stage.in_(stages),
         ~select(open_leg.id).where(open_leg.call_id == Call.id, open_leg.ended_at.is_(None)).exists(),
     )
-    found = {*db.session().scalars(waiting.limit(limit)), *db.session().scalars(alone.limit(limit))}
-    return sorted(found)
+    unsaid = select(Call.id).where(
+        Call.ended_at.is_(None), Call.answered_by == Answerer.UNKNOWN, Call.joined_at < now - LISTENED
+    )
+    return sorted({found for query in (waiting, alone, unsaid) for found in db.session().scalars(query.limit(limit))})
 
 
 def catch_up(call_id: int, *, at: datetime) -> bool:
@@ -210,6 +234,8 @@ def catch_up(call_id: int, *, at: datetime) -> bool:
         for leg in legs.open_legs(call):
             ending.end_leg(ticket, call, leg, "the call is over", at=at)
     else:
+        if call.joined_at is not None and call.joined_at < at - LISTENED:
+            tell_apart(ticket, call, Answerer.PERSON, at=at)
         for leg in legs.open_legs(call):
             _catch_up_leg(ticket, call, leg, at)
         if call.stage in {Stage.OFFERED, *legs.IN_ROOM} and not legs.open_legs(call):

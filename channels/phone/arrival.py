@@ -40,6 +40,7 @@ def come_in(ticket: Ticket, call: Call, message: Message, opening: Opening, *, a
     settings = message.inbox.settings if message.inbox is not None else {}
     call.number = message.handle.address if message.handle is not None else ""
     call.language = spoken_language(ticket.customer.language, str(settings.get("language") or ""))
+    call.place_was_kept = ticket.live and _is_kept(ticket, call)
     if at - call.started_at > STILL_THERE:
         call.stage = Stage.GREETING
     elif settings.get("menu"):
@@ -57,7 +58,7 @@ def line_up(ticket: Ticket, call: Call, opening: Opening, *, at: datetime) -> No
     if not _is_full(ticket):
         call.stage, call.held_at = Stage.HOLDING, at
         take_place(ticket, call, on_phone=True, at=at)
-        _look_for_their_agent(ticket, call, at=at)
+        look_for_their_agent(ticket, call, at=at)
 
 
 def take_place(ticket: Ticket, call: Call, *, on_phone: bool, at: datetime) -> None:
@@ -138,10 +139,20 @@ def _closed(line: OnTheLine, opening: Opening, to: Speaker, at: datetime) -> str
     return str(response)
 
 
+def _is_kept(ticket: Ticket, call: Call) -> bool:
+    """Say whether the place that the customer has is kept for them, rather than held by another call of theirs."""
+    others = select(Call.place_was_kept).where(
+        Call.ticket_id == ticket.id, Call.id != call.id, Call.ended_at.is_(None), Call.outbound.is_(False)
+    )
+    return all(db.session().scalars(others))
+
+
 def _is_full(ticket: Ticket) -> bool:
+    """Say whether as many wait in the line as may. Others who come at the same moment wait until this one is in."""
     most = QueueSettings.of(ticket.queue.settings).max_waiting
     if most is None:
         return False
+    db.session().execute(select(Queue.id).where(Queue.id == ticket.queue_id).with_for_update(key_share=True))
     waiting = (
         select(func.count())
         .select_from(Ticket)
@@ -157,7 +168,7 @@ def _is_full(ticket: Ticket) -> bool:
     return (db.session().scalar(waiting) or 0) >= most
 
 
-def _look_for_their_agent(ticket: Ticket, call: Call, *, at: datetime) -> None:
+def look_for_their_agent(ticket: Ticket, call: Call, *, at: datetime) -> None:
     """Have the agent's device ring who has the ticket of somebody that calls again; who cannot answer gives it back."""
     agent = ticket.assignee
     if agent is None:

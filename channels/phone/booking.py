@@ -7,15 +7,17 @@ from zoneinfo import ZoneInfo
 from twilio.twiml.voice_response import Gather, VoiceResponse
 
 from channels.models import Call
-from channels.phone import callbacks, twiml
+from channels.phone import callbacks, leaving, twiml
 from channels.phone.callbacks import Window
 from channels.phone.calls import locked_ticket
 from channels.phone.offers import Out
 from channels.phone.on_the_line import OnTheLine
 from channels.phone.slots import Slot, told
 from channels.phone.states import Stage
+from ticketing import lifecycle
 from ticketing.envelope import Channel
 from ticketing.errors import InvalidHandle
+from ticketing.events import Actor
 from ticketing.store import db
 from ticketing.transaction import transaction
 
@@ -82,8 +84,12 @@ def _book(call_id: int, slot: Slot, out: str, *, at: datetime) -> bool:
             return call.stage == Stage.LEAVING
         reason = callbacks.CLOSED if out == Out.CLOSED else callbacks.ASKED
         call.stage = Stage.LEAVING  # from here on their place is kept, whatever becomes of the line
+        is_for_later = slot.not_before > at and ticket.on_phone and not leaving.another_holds(ticket, call)
+        if is_for_later:  # who has taken them from the line meanwhile has nobody to speak with
+            lifecycle.release(ticket, by=Actor.customer(ticket.customer_id), at=at, reason="callback")
         try:
             callbacks.book_for_caller(ticket, call, Window(slot.not_before, slot.not_after), reason=reason, at=at)
         except InvalidHandle:
+            ticket.on_phone = False  # nothing can ring for them
             return False
     return True

@@ -10,11 +10,11 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
 
 from channels.models import Call
-from channels.phone.models import CallLeg, LegRole
+from channels.phone.models import CallLeg, LegRole, Recording
 from ticketing.agents import Caller
 from ticketing.errors import NotFound
 from ticketing.filters import sees
-from ticketing.models import Agent, Inbox, Queue, Ticket, Wait
+from ticketing.models import Agent, Inbox, Message, Queue, Ticket, Wait
 from ticketing.store import db
 
 
@@ -44,12 +44,13 @@ class ShownLeg:
 
 @dataclass(frozen=True)
 class ShownCall:
-    """A call as it is shown; `legs` and `waits` are read for a single one only."""
+    """A call as it is shown, with its recordings; `legs` and `waits` are read for a single one only."""
 
     call: Call
     queue: Named
     inbox: Named
     agent: Named | None
+    recordings: Sequence[Recording] = ()
     legs: Sequence[ShownLeg] = ()
     waits: Sequence[Wait] = ()
 
@@ -80,7 +81,9 @@ def page(
         query = query.where(Call.id.in_(select(CallLeg.call_id).where(CallLeg.agent_id == agent_id)))
     if going_on is not None:
         query = query.where(Call.ended_at.is_(None) if going_on else Call.ended_at.is_not(None))
-    return [_call(row) for row in db.session().execute(query.order_by(Call.id.desc()).limit(limit))]
+    rows = db.session().execute(query.order_by(Call.id.desc()).limit(limit)).all()
+    recorded = _recordings([row[0].id for row in rows])
+    return [replace(_call(row), recordings=recorded[row[0].id]) for row in rows]
 
 
 def show(caller: Caller, call_id: int) -> ShownCall:
@@ -98,7 +101,7 @@ def _show(call_id: int, condition: ColumnElement[bool]) -> ShownCall:
     if row is None:
         raise NotFound(f"there is no call {call_id}")
     call: Call = row[0]
-    return replace(_call(row), legs=_legs(call), waits=_waits(call))
+    return replace(_call(row), recordings=_recordings([call.id])[call.id], legs=_legs(call), waits=_waits(call))
 
 
 def ticket_of(caller: Caller, call_id: int) -> int:
@@ -127,6 +130,16 @@ def _call(row: Row[Any]) -> ShownCall:
 
 def _named(thing_id: int | None, name: str | None) -> Named | None:
     return None if thing_id is None or name is None else Named(thing_id, name)
+
+
+def _recordings(call_ids: Sequence[int]) -> dict[int, list[Recording]]:
+    """Return what was recorded of each call, oldest first; nothing whose message was split off to another ticket."""
+    found: dict[int, list[Recording]] = {one: [] for one in call_ids}
+    query = select(Recording).join(Call, Call.id == Recording.call_id).join(Message, Message.id == Recording.message_id)
+    query = query.where(Recording.call_id.in_(call_ids), Message.ticket_id == Call.ticket_id).order_by(Recording.id)
+    for row in db.session().scalars(query.execution_options(populate_existing=True)) if call_ids else ():
+        found[row.call_id].append(row)
+    return found
 
 
 def _legs(call: Call) -> list[ShownLeg]:

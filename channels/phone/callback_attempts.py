@@ -17,9 +17,9 @@ from channels.events import (
     CallEnded,
 )
 from channels.models import Call
-from channels.phone import callbacks, ending, last_words, placing
+from channels.phone import answering, callbacks, ending, last_words, placing
 from channels.phone.models import Callback, CallbackState
-from channels.phone.states import CallState, Stage
+from channels.phone.states import Answerer, CallState, Stage
 from ticketing import journal, lifecycle, lines, on_call, snoozing
 from ticketing.envelope import Channel
 from ticketing.errors import AlreadyAssigned, OnThePhone
@@ -87,6 +87,7 @@ def begin(callback: Callback, ticket: Ticket, agent: Agent, *, by: Actor, at: da
         number=callback.number,
         language=callback.language,
         waiting_since=callback.waiting_since,
+        is_for_a_person=True,
         by=by,
         at=at,
     ).id
@@ -150,12 +151,14 @@ def ended(ticket: Ticket, entry: Entry) -> None:
         return
     if callback.state is CallbackState.BOOKED:
         callbacks.put_away(callback, ticket, at=entry.at)
+    elif callback.state is CallbackState.DUE:
+        lifecycle.release(ticket, by=SYSTEM, at=entry.at, reason="callback")  # for whoever took it, nothing rings
     elif callback.state is CallbackState.CALLING and callback.call_id == event.call_id:
         if event.state == CallState.CANCELLED:  # the agent was not there: the customer's phone has not rung
             _back_to_line(callback, ticket)
             lifecycle.release(ticket, by=SYSTEM, at=entry.at, reason="callback")
         else:
-            missed(callback, ticket, OUTCOMES.get(CallState(event.state), NOBODY), at=entry.at)
+            missed(callback, ticket, _outcome(event), at=entry.at)
 
 
 def missed(callback: Callback, ticket: Ticket, outcome: str, *, at: datetime) -> None:
@@ -207,6 +210,12 @@ def abandoned(ticket: Ticket, entry: Entry) -> None:
         callbacks.note_abandoned(ticket, db.session().get_one(Call, entry.event.call_id), at=entry.at)
 
 
+def _outcome(ended: CallEnded) -> str:
+    if db.session().get_one(Call, ended.call_id).answered_by == Answerer.MACHINE:
+        return answering.A_MACHINE
+    return OUTCOMES.get(CallState(ended.state), NOBODY)
+
+
 def _back_to_line(callback: Callback, ticket: Ticket) -> None:
     callback.state, callback.call_id = CallbackState.DUE, None
     callback.attempts -= 1
@@ -214,6 +223,6 @@ def _back_to_line(callback: Callback, ticket: Ticket) -> None:
 
 
 def _holds_the_line(ticket: Ticket) -> bool:
-    waiting = (Stage.HOLDING, Stage.OFFERED)
+    waiting = (Stage.HOLDING, Stage.OFFERED, Stage.BOOKING)
     calls = select(Call.id).where(Call.ticket_id == ticket.id, Call.ended_at.is_(None), Call.outbound.is_(False))
     return db.session().scalar(calls.where(Call.stage.in_(waiting)).limit(1)) is not None

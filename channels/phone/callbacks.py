@@ -51,7 +51,8 @@ def book_for_caller(ticket: Ticket, call: Call, window: Window, *, reason: str, 
 
     Raises InvalidInput for a window that is none, and InvalidHandle for a caller without a number.
     """
-    _drop_open(ticket, "another one was booked", by=Actor.customer(ticket.customer_id), at=at)
+    by = Actor.customer(ticket.customer_id)
+    _drop_open(ticket, "another one was booked", by=by, at=at)
     return _book(
         ticket,
         inbox_id=call.inbox_id,
@@ -61,7 +62,30 @@ def book_for_caller(ticket: Ticket, call: Call, window: Window, *, reason: str, 
         since=call.waiting_since or ticket.waiting_since or call.started_at,
         window=window,
         asked_by=call.id,
-        by=Actor.customer(ticket.customer_id),
+        by=by,
+        at=at,
+    )
+
+
+def book_for_visitor(
+    ticket: Ticket, *, number: str, inbox_id: int, language: str, window: Window, reason: str, at: datetime
+) -> Callback:
+    """Book the callback that a visitor asks for in a chat; one that the ticket owed already gives way.
+
+    `number` is E.164. Raises InvalidInput for a window that is none.
+    """
+    by = Actor.customer(ticket.customer_id)
+    _drop_open(ticket, "another one was booked", by=by, at=at)
+    return _book(
+        ticket,
+        inbox_id=inbox_id,
+        number=number,
+        language=language,
+        reason=reason,
+        since=ticket.waiting_since or at,
+        window=window,
+        asked_by=None,
+        by=by,
         at=at,
     )
 
@@ -80,7 +104,7 @@ def arrange(ticket: Ticket, *, number: str, inbox_id: int | None, window: Window
         raise Conflict(f"callback {owed.id} is owed on ticket {ticket.id} already; change that one")
     return _book(
         ticket,
-        inbox_id=_our_number(ticket, inbox_id),
+        inbox_id=our_number(ticket, inbox_id),
         number=fold(HandleKind.PHONE, number) if number else _their_number(ticket),
         language=ticket.customer.language,
         reason=BY_AGENT,
@@ -195,9 +219,12 @@ def can_ring(agent: Agent, at: datetime) -> bool:
 
 
 def open_on(ticket_id: int) -> Callback | None:
-    """Return the callback that is owed on a ticket."""
+    """Return the callback that is owed on a ticket; of several, as a merge may leave them, the most pressing one."""
     query = select(Callback).where(Callback.ticket_id == ticket_id, Callback.finished_at.is_(None))
-    return db.session().scalar(query.order_by(Callback.id).limit(1))
+    return db.session().scalar(query.order_by(_PRESSING, Callback.id).limit(1))
+
+
+_PRESSING = case({CallbackState.CALLING: 0, CallbackState.DUE: 1}, value=Callback.state, else_=2)
 
 
 def read(caller: Caller, callback_id: int) -> Callback:
@@ -330,7 +357,7 @@ def _told(moment: datetime | None) -> str | None:
     return None if moment is None else rfc3339(moment)
 
 
-def _our_number(ticket: Ticket, inbox_id: int | None) -> int:
+def our_number(ticket: Ticket, inbox_id: int | None) -> int:
     """Return the number of ours that calls: the one named, the ticket's, one of its queue, or the oldest."""
     query = select(Inbox.id).where(Inbox.channel == Channel.PHONE)
     if inbox_id is not None:

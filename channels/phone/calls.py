@@ -16,6 +16,7 @@ from ticketing import journal, lifecycle, lines
 from ticketing.envelope import Channel
 from ticketing.errors import NotFound
 from ticketing.events import SYSTEM, Actor
+from ticketing.inserting import insert_now
 from ticketing.intake import Taken
 from ticketing.models import Ticket
 from ticketing.store import db
@@ -63,8 +64,7 @@ def arrive(taken: Taken, provider_id: str, *, at: datetime) -> Call:
         state=CallState.RINGING,
         started_at=taken.message.created_at,
     )
-    db.session().add(call)
-    db.session().flush()
+    insert_now(call)
     journal.append(taken.ticket, CallArrived(call.id), by=_caller(taken), at=at)
     return call
 
@@ -101,6 +101,7 @@ def catch_up(ticket: Ticket, call: Call, keys: Iterable[tuple[str, CallState]], 
     query = select(InboundItem).where(
         InboundItem.channel == Channel.PHONE,
         InboundItem.kind == "call-status",
+        InboundItem.inbox_address == "",
         InboundItem.key.in_(states),
         InboundItem.state == ItemState.QUARANTINED,
     )

@@ -26,11 +26,11 @@ def agent_comes(leg_id: int, sid: str, *, has_pressed: bool, settings: Settings,
     with transaction(Channel.PHONE):
         ticket, call, leg = legs.lock_leg(leg_id)
         if not _is_theirs(leg, sid) or leg.ended_at is not None or ending.is_over(call):
-            return rooms.goodbye(leg.reason if leg.ended_at is not None else ending.HUNG_UP)
+            return rooms.goodbye(leg.reason if leg.ended_at is not None else ending.HUNG_UP, _inbox(call))
         if not (has_pressed or legs.is_softphone(leg) or legs.picked_up(leg) or leg.role is LegRole.OUTSIDE):
             if moves_on(CallState(leg.state), CallState.RINGING):
                 leg.state = CallState.RINGING
-            return rooms.ask_for_key(leg, settings)
+            return rooms.ask_for_key(leg, _inbox(call), settings)
         answering.pick_up(ticket, call, leg, at=at)
         agent = legs.partner(call)
         coached = agent.provider_id or "" if agent is not None else ""
@@ -44,7 +44,7 @@ def customer_comes(call_id: int, sid: str, *, settings: Settings, at: datetime) 
     with transaction(Channel.PHONE):
         ticket, call = legs.lock_call(call_id)
         if not _is_theirs(call, sid) or ending.is_over(call):
-            return rooms.goodbye()
+            return rooms.over()
         if answering.let_in(ticket, call, at=at):
             return rooms.for_caller(call, _queue(ticket), settings)
         if call.outbound and call.answered_at is None:
@@ -60,7 +60,7 @@ def customer_returns(call_id: int, why: str, *, settings: Settings, at: datetime
     with transaction(Channel.PHONE):
         ticket, call = legs.lock_call(call_id)
         if ending.is_over(call):
-            return rooms.goodbye()
+            return rooms.over()
         if call.stage in legs.IN_ROOM and legs.partner(call) is not None:
             return rooms.for_caller(call, _queue(ticket), settings)
         if call.stage in legs.IN_ROOM and not legs.open_legs(call):

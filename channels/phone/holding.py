@@ -5,7 +5,6 @@ there. A step is one request of Twilio's, and mostly one short read.
 from datetime import datetime, timedelta
 
 import phonenumbers
-from sqlalchemy import select
 
 from channels.models import Call
 from channels.phone import leaving, on_the_line, twiml
@@ -109,7 +108,7 @@ def where_they_go(call_id: int, out: Out | None, *, public_url: str) -> str:
 
 def thanked(provider_id: str) -> str:
     """Return what a caller hears who has left a voicemail; the call is named as Twilio names it."""
-    line = on_the_line.find(db.session().scalar(select(Call.id).where(Call.provider_id == provider_id)))
+    line = on_the_line.find_by(provider_id)
     if line is None:
         return twiml.thanks({})
     to = line.speaker("")

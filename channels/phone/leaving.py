@@ -31,7 +31,8 @@ ON_THE_LINE = (Stage.MENU, Stage.HOLDING, Stage.OFFERED, Stage.TALKING, Stage.ON
 def choose(ticket: Ticket, call: Call, choice: Choice, out: Out | None, *, at: datetime) -> bool:
     """Let the caller leave the line as they chose; false: that is not possible, and they stay where they are.
 
-    They keep their place, or get one where the line is open and merely full; nobody's phone has to ring for them now.
+    They keep their place, or get one where the line is open and merely full. Nobody's phone has to ring for them now,
+    unless they are to be called back: whoever takes them while they say when has not answered them.
     """
     keeps = ticket.live or out is Out.FULL
     if choice is Choice.TEXT and not _text(ticket, call, keeps=keeps, at=at):
@@ -40,7 +41,8 @@ def choose(ticket: Ticket, call: Call, choice: Choice, out: Out | None, *, at: d
     journal.append(ticket, CallerChose(call.id, choice), by=by, at=at)
     call.stage = STAGES[choice]
     if keeps:
-        take_place(ticket, call, on_phone=_another_holds(ticket, call), at=at)
+        speaks_later = choice is Choice.CALLBACK or another_holds(ticket, call)
+        take_place(ticket, call, on_phone=speaks_later, at=at)
     return True
 
 
@@ -48,20 +50,23 @@ def leave_words(ticket: Ticket, call: Call) -> None:
     """Note that the caller has left a voicemail: nobody's phone has to ring for them, and a place they had is kept."""
     if call.stage != Stage.OVER:  # else the end of the call has said what follows
         call.stage = Stage.VOICEMAIL
-        if not _another_holds(ticket, call):
+        if not another_holds(ticket, call):
             ticket.on_phone = False
 
 
 def hang_up(ticket: Ticket, call: Call, *, at: datetime) -> None:
-    """Note that the caller is gone. Who waited has no place any more, unless they left us with their place kept, or
-    the same customer is on the line by another call.
+    """Note that the caller is gone. Who waited has no place any more, unless they left us with their place kept, then
+    or by a call before, or the same customer is on the line by another call.
     """
     stage = Stage(call.stage) if call.stage else Stage.OVER
     call.stage = Stage.OVER
-    if _another_holds(ticket, call):
+    if another_holds(ticket, call):
         return
     if stage not in KEEP_THEIR_PLACE and not _is_owed_a_call(ticket):
-        lines.end(ticket, by=SYSTEM, at=at)
+        if call.answered_at is None and (call.place_was_kept or call.outbound):
+            ticket.on_phone = False
+        else:
+            lines.end(ticket, by=SYSTEM, at=at)
     turned_away = stage is Stage.GREETING and call.waiting_since is not None
     if (stage in WANT_TO_SPEAK or turned_away) and not call.outbound:
         waited = max(0, int((at - call.started_at).total_seconds()))
@@ -70,18 +75,20 @@ def hang_up(ticket: Ticket, call: Call, *, at: datetime) -> None:
 
 
 def end_kept_place(ticket: Ticket, entry: Entry) -> None:
-    """End a place that a caller has kept, now that somebody has written to them. A reaction to replies.
+    """End a place that a caller, or a visitor who went on by text, has kept, now that somebody has written to them. A
+    reaction to replies.
 
     Not that of a visitor in a chat, of somebody on the line, or of somebody whom we are to call back.
     """
     event = entry.event
     if not isinstance(event, ReplyWritten) or event.automatic or not ticket.live or ticket.on_phone:
         return
-    called = select(Call.id).where(Call.ticket_id == ticket.id, Call.outbound.is_(False))
+    called = select(Call.id).where(Call.ticket_id == ticket.id, Call.outbound.is_(False)).exists()
     holds = select(Call.id).where(Call.ticket_id == ticket.id, Call.ended_at.is_(None), Call.stage.in_(ON_THE_LINE))
-    chats = select(ChatSession.id).where(ChatSession.ticket_id == ticket.id)
+    of_ticket = select(ChatSession.id).where(ChatSession.ticket_id == ticket.id)
+    chats, left = of_ticket.where(ChatSession.moved_to == ""), of_ticket.where(ChatSession.moved_to != "").exists()
     owed = select(Callback.id).where(Callback.ticket_id == ticket.id, Callback.finished_at.is_(None))
-    if db.session().scalar(select(called.exists() & ~holds.exists() & ~chats.exists() & ~owed.exists())):
+    if db.session().scalar(select((called | left) & ~holds.exists() & ~chats.exists() & ~owed.exists())):
         lines.end(ticket, by=entry.actor, at=entry.at)
 
 
@@ -92,7 +99,7 @@ def _is_owed_a_call(ticket: Ticket) -> bool:
     return db.session().scalar(owed.limit(1)) is not None
 
 
-def _another_holds(ticket: Ticket, call: Call) -> bool:
+def another_holds(ticket: Ticket, call: Call) -> bool:
     """Say whether the customer is on the line by another call on the same ticket."""
     others = select(Call.id).where(
         Call.ticket_id == ticket.id,
@@ -105,15 +112,21 @@ def _another_holds(ticket: Ticket, call: Call) -> bool:
 
 
 def _text(ticket: Ticket, call: Call, *, keeps: bool, at: datetime) -> bool:
-    """Go on by text message with the caller, on the same ticket; false: they cannot be reached so.
-
-    What they asked for stands among their messages, so that replies go that way from now on.
-    """
+    """Go on by text message with the caller, on the same ticket; false: they cannot be reached so."""
     arrival = db.session().get(Message, call.message_id) if call.message_id is not None else None
     handle = arrival.handle if arrival is not None else None
     inbox = _texting_inbox(ticket, call)
-    if handle is None or inbox is None or not _takes_texts(ticket, handle):
+    if handle is None or inbox is None or not takes_texts(ticket, handle):
         return False
+    phrases = in_language(call.language)
+    go_on_by_text(ticket, handle, inbox, phrases.text_in_line if keeps else phrases.text, at=at)
+    return True
+
+
+def go_on_by_text(ticket: Ticket, handle: Handle, inbox: Inbox, words: str, *, at: datetime) -> None:
+    """Write to the customer's number first, in `words` with a gap for our name; that they asked for it stands among
+    their messages, so that replies go that way from now on.
+    """
     asked = InboundMessage(
         channel=Channel.SMS,
         provider_id="",
@@ -122,10 +135,7 @@ def _text(ticket: Ticket, call: Call, *, keeps: bool, at: datetime) -> bool:
         received_at=at,
     )
     row = conversation.receive(ticket, asked, customer=ticket.customer, handle=handle, inbox=inbox, files=(), at=at)
-    phrases = in_language(call.language)
-    words = phrases.text_in_line if keeps else phrases.text
     automatic_answers.answer(ticket, row, words.format(desk=inbox.name), at=at)
-    return True
 
 
 def _texting_inbox(ticket: Ticket, call: Call) -> Inbox | None:
@@ -135,7 +145,8 @@ def _texting_inbox(ticket: Ticket, call: Call) -> Inbox | None:
     return db.session().scalar(select(Inbox).where(Inbox.channel == Channel.SMS).order_by(rank, Inbox.id).limit(1))
 
 
-def _takes_texts(ticket: Ticket, handle: Handle) -> bool:
+def takes_texts(ticket: Ticket, handle: Handle) -> bool:
+    """Say whether the customer's number may be texted at all."""
     if handle.detached_at is not None or takes_nothing(handle, Channel.SMS):
         return False
     if Channel.SMS in withheld_channels(ticket.customer_id):

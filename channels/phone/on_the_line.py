@@ -1,8 +1,9 @@
 """A call with all that a step of it wants to know, read in one statement."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import Select, bindparam, exists, select
 from sqlalchemy.orm import aliased
 
 from channels.models import Call
@@ -36,7 +37,16 @@ class OnTheLine:
 
 def find(call_id: int | None) -> OnTheLine | None:
     """Return a call by our id; None: there is none."""
-    row = None if call_id is None else db.session().execute(_FOUND, {"call": call_id}).one_or_none()
+    return None if call_id is None else _read(_FOUND, {"call": call_id})
+
+
+def find_by(provider_id: str) -> OnTheLine | None:
+    """Return a caller's call by the provider's id; None: there is none."""
+    return _read(_FOUND_BY, {"provider": provider_id})
+
+
+def _read(statement: Select[Any], which: dict[str, Any]) -> OnTheLine | None:
+    row = db.session().execute(statement, which).one_or_none()
     if row is None:
         return None
     call, ticket, inbox, settings, texts = row
@@ -44,11 +54,12 @@ def find(call_id: int | None) -> OnTheLine | None:
 
 
 _TEXTS = aliased(Inbox)
-_FOUND = (
+_ANY = (
     select(Call, Ticket, Inbox, Queue.settings, exists().where(_TEXTS.channel == Channel.SMS))
     .join(Ticket, Ticket.id == Call.ticket_id)
     .join(Queue, Queue.id == Ticket.queue_id)
     .join(Inbox, Inbox.id == Call.inbox_id)
-    .where(Call.id == bindparam("call", type_=Call.id.type))
     .execution_options(populate_existing=True)
 )
+_FOUND = _ANY.where(Call.id == bindparam("call", type_=Call.id.type))
+_FOUND_BY = _ANY.where(Call.provider_id == bindparam("provider"), Call.outbound.is_(False))

@@ -72,6 +72,10 @@ class Phrases:
     lost: str
     handed_on: str
     trouble: str
+    # To agents.
+    press_to_answer: str
+    call_over: str
+    reasons: Mapping[str, str]  # the journal's words for why there is no call any more -> as they are said
     # Time, as it is said.
     minutes: tuple[str, str]  # of one, of several: {n}
     hours: tuple[str, str]
@@ -136,6 +140,9 @@ PHRASES: Mapping[str, Phrases] = {
         handed_on="We are handing you on. Please stay on the line.",
         trouble="We are sorry: your call reached us, but something is wrong on our side, so nobody may see it soon. "
         "Please call again later, or write to us. Goodbye.",
+        press_to_answer="This is your desk. A customer is on the line. Press any key to answer.",
+        call_over="The call is over.",
+        reasons={},  # the journal is in English
         minutes=("one minute", "{n} minutes"),
         hours=("one hour", "{n} hours"),
         than_minutes=("than one minute", "than {n} minutes"),
@@ -203,6 +210,28 @@ PHRASES: Mapping[str, Phrases] = {
         handed_on="Nous vous passons quelqu'un d'autre. Restez en ligne.",
         trouble="Nous sommes désolés : votre appel nous est parvenu, mais un ennui de notre côté peut nous empêcher "
         "de le voir bientôt. Rappelez plus tard, ou écrivez-nous. Au revoir.",
+        press_to_answer="Ici votre service. Un client est en ligne. Appuyez sur une touche pour répondre.",
+        call_over="L'appel est terminé.",
+        reasons={
+            "a mailbox picked up": "Une messagerie a répondu.",
+            "handed the customer on": "Le client a été transféré.",
+            "left": "Vous avez quitté l'appel.",
+            "no word came of the customer's phone": "Le téléphone du client n'a pas répondu.",
+            "nobody was there any more": "Il n'y avait plus personne.",
+            "somebody else takes the call": "Quelqu'un d'autre prend l'appel.",
+            "the agent gave the call back": "L'appel a été rendu à la file.",
+            "the call is over": "L'appel est terminé.",
+            "the call was cancelled": "L'appel a été annulé.",
+            "the call was ended": "L'appel est terminé.",
+            "the customer could not be connected": "Le client n'a pas pu être mis en relation.",
+            "the customer does not pick up": "Le client ne répond pas.",
+            "the customer hung up": "Le client a raccroché.",
+            "the customer is in the line again": "Le client est de nouveau dans la file.",
+            "the customer's line is busy": "La ligne du client est occupée.",
+            "the customer's number cannot be reached": "Le numéro du client est injoignable.",
+            "the ticket was merged into another agent's": "Le ticket a été fusionné avec celui de quelqu'un d'autre.",
+            "the transfer was cancelled": "Le transfert a été annulé.",
+        },
         minutes=("une minute", "{n} minutes"),
         hours=("une heure", "{n} heures"),
         than_minutes=("d'une minute", "de {n} minutes"),
@@ -238,6 +267,18 @@ def spoken_language(*wishes: str) -> str:
             same = (one for one in wishes if one in locales)  # the desk's own way to speak that language
             return exact or next(same, locales[0])
     return LOCALES[DEFAULT][0]
+
+
+def reason_told(reason: str, phrases: Phrases) -> str:
+    """Say to somebody of the desk why there is no call any more; "" for no reason.
+
+    What only the provider could say in another language is that it is over.
+    """
+    if not reason:
+        return ""
+    if phrases is PHRASES[DEFAULT]:
+        return f"{reason[:1].upper()}{reason[1:]}."
+    return phrases.reasons.get(reason, phrases.call_over)
 
 
 def wait_told(estimate: Estimate, phrases: Phrases) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from channels.events import CallPlaced
 from channels.models import Call
 from channels.phone import answering, legs
-from channels.phone.states import CallState, Stage
+from channels.phone.states import Answerer, CallState, Stage
 from ticketing import journal, lifecycle, on_call
 from ticketing.errors import Conflict, InvalidTransition
 from ticketing.events import Actor
@@ -55,12 +55,14 @@ def place(
     at: datetime,
     language: str = "",
     waiting_since: datetime | None = None,
+    is_for_a_person: bool = False,
 ) -> Call:
     """Place a call for an agent whom `on_call.take` has taken, as assigning a ticket whose phone has to ring does.
 
-    `number` is E.164; `waiting_since` the customer's place, for when they lose the agent. How it ends stands in the
-    journal: CustomerAnswered when they speak; CallEnded with the state unanswered, busy or failed when the customer
-    cannot be reached, cancelled when the agent did not pick up. Raises NoDevice.
+    `number` is E.164; `waiting_since` the customer's place, for when they lose the agent. A call that is for a person
+    reaches nobody where a machine picks up (`answering.tell_apart`). How it ends stands in the journal:
+    CustomerAnswered when they speak; CallEnded with the state unanswered, busy or failed when the customer cannot be
+    reached, cancelled when the agent did not pick up. Raises NoDevice.
     """
     must_have_device(agent)
     call = Call(
@@ -74,6 +76,7 @@ def place(
         language=language,
         waiting_since=waiting_since,
         agent_id=agent.id,
+        answered_by=Answerer.UNKNOWN if is_for_a_person else Answerer.ANYBODY,
         started_at=at,
     )
     db.session().add(call)

@@ -14,7 +14,7 @@ from channels.events import LegEnded
 from channels.models import Call
 from channels.phone import answering, ending, legs
 from channels.phone.models import CallLeg
-from channels.phone.states import FINAL, STATES, CallState, Heard, moves_on
+from channels.phone.states import ANSWERERS, FINAL, STATES, Answerer, CallState, Heard, moves_on
 from channels.protocol import Parsed, RawItem
 from ticketing import journal
 from ticketing.events import SYSTEM
@@ -38,6 +38,15 @@ def read_status(item: RawItem, form: dict[str, str]) -> Parsed:
     id_in_address(item, "leg" if item.kind == "leg-status" else "call")
     _state(form)
     return Parsed(key=f"{sid}:{status}", inbox_address="", content=None)
+
+
+def read_machine(item: RawItem, form: dict[str, str]) -> Parsed:
+    """Read whether a machine picked up. Raises MalformedPayload, UnsupportedPayload."""
+    sid, by = twilio_webhook.required(form, "CallSid", "AnsweredBy")
+    id_in_address(item, "call")
+    if by not in ANSWERERS:
+        raise UnsupportedPayload(f"nobody here knows what {by[:30]} is that picked up")
+    return Parsed(key=f"{sid}:answered-by", inbox_address="", content=None)
 
 
 def read_conference(item: RawItem, form: dict[str, str]) -> Parsed:
@@ -88,6 +97,16 @@ def observe_call(item: RawItem, *, at: datetime) -> None:
         ending.close(ticket, call, state, at=at, seconds=_seconds(form))
     else:
         call.state = state
+
+
+def observe_machine(item: RawItem, *, at: datetime) -> None:
+    """Take in whether a machine picked up. Raises UnsupportedPayload where that is known, or nobody asked, NotFound."""
+    form = twilio_webhook.read_form(item)
+    ticket, call = legs.lock_call(id_in_address(item, "call"))
+    if call.answered_by != Answerer.UNKNOWN:
+        raise UnsupportedPayload("who picked up is known, or was not asked")
+    claim(call, form["CallSid"].strip())
+    answering.tell_apart(ticket, call, ANSWERERS[form["AnsweredBy"].strip()], at=at)
 
 
 def observe_conference(item: RawItem, *, at: datetime) -> None:

@@ -12,6 +12,7 @@ from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 from channels.models import Call
 from channels.phone import twiml
 from channels.phone.models import CallLeg, LegRole
+from channels.phone.phrases import reason_told
 from channels.phone.recording_news import recording_of_talk
 from channels.phone.speaking import VOICE_PATH, Speaker
 from config.settings import Settings
@@ -20,7 +21,6 @@ from ticketing.queue_settings import QueueSettings
 
 NEWS = "join leave"
 KEY_SECONDS = 8  # in which a person who picks up presses a key
-DESK_LANGUAGE = "en-US"  # in which agents are spoken to
 TRIES = 2
 
 
@@ -58,8 +58,9 @@ def for_caller(call: Call, queue: QueueSettings, settings: Settings) -> str:
     return str(response)
 
 
-def ask_for_key(leg: CallLeg, settings: Settings) -> str:
+def ask_for_key(leg: CallLeg, inbox: Inbox, settings: Settings) -> str:
     """Ask who picks up a telephone to press a key: a mailbox cannot."""
+    to = Speaker.to(inbox.settings, public_url=settings.public_url)
     response = VoiceResponse()
     keys = Gather(
         input="dtmf",
@@ -70,7 +71,7 @@ def ask_for_key(leg: CallLeg, settings: Settings) -> str:
         method="POST",
     )
     for _ in range(TRIES):
-        keys.say("This is your desk. A customer is on the line. Press any key to answer.", language=DESK_LANGUAGE)
+        to.say(keys, to.phrases.press_to_answer)
     response.append(keys)
     response.hangup()
     return str(response)
@@ -103,13 +104,17 @@ def on_hold(queue: QueueSettings, settings: Settings) -> str:
     return str(response)
 
 
-def goodbye(words: str = "") -> str:
-    """Tell somebody at the desk why there is no call, and hang up."""
+def over() -> str:
+    """Hang up."""
     response = VoiceResponse()
-    if words:
-        response.say(f"{words[:1].upper()}{words[1:]}.", language=DESK_LANGUAGE)
     response.hangup()
     return str(response)
+
+
+def goodbye(reason: str, inbox: Inbox) -> str:
+    """Tell somebody at the desk why there is no call, in the desk's language, and hang up."""
+    to = Speaker.to(inbox.settings, public_url="")
+    return twiml.goodbye(to, reason_told(reason, to.phrases))
 
 
 def _into_room(call: Call, queue: QueueSettings, settings: Settings, action: str, **attributes: Any) -> Dial:

@@ -35,6 +35,24 @@ class Stage(StrEnum):
     OVER = "over"
 
 
+class Answerer(StrEnum):
+    """Who picked up where we called somebody who may not be there: a person or a machine."""
+
+    ANYBODY = ""  # nobody listens for that
+    UNKNOWN = "unknown"  # it is being found out
+    PERSON = "person"
+    MACHINE = "machine"
+
+
+# Twilio's AnsweredBy -> ours; https://www.twilio.com/docs/voice/answering-machine-detection#answeredby
+ANSWERERS = {
+    "human": Answerer.PERSON,
+    "unknown": Answerer.PERSON,  # rather a mailbox that is greeted than a person who is hung up on
+    "machine_start": Answerer.MACHINE,
+    "fax": Answerer.MACHINE,
+}
+
+
 # Twilio's CallStatus -> ours; https://www.twilio.com/docs/voice/api/call-resource#call-status-values
 STATES = {
     "queued": CallState.QUEUED,

@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 from flask import current_app
+from sqlalchemy import select
 from twilio.rest import Client
 
 from channels import twilio_api
@@ -23,7 +24,7 @@ from channels.models import Call
 from channels.phone import ending, legs, rooms
 from channels.phone.models import CallLeg, LegRole
 from channels.phone.speaking import VOICE_PATH
-from channels.phone.states import CallState, Stage
+from channels.phone.states import Answerer, CallState, Stage
 from config.settings import Settings
 from ticketing.models import Inbox
 from ticketing.queue_settings import QueueSettings
@@ -36,6 +37,7 @@ Now = Callable[[], datetime]
 
 SOURCE = "worker"
 CUSTOMER_RINGS_SECONDS = 30
+LISTENS_SECONDS = 10  # for a machine; then Twilio says that it does not know
 PROGRESS = ["initiated", "ringing", "answered", "completed"]
 AGAIN_AFTER = (0.3, 1.0)  # seconds; for what somebody on the line waits for
 TIMEOUT = 8.0  # seconds to connect, and again between bytes of the answer: three attempts fit into a job
@@ -50,6 +52,7 @@ class _Ringing:
     path: str
     status_path: str
     seconds: int
+    machine_path: str = ""  # where Twilio says whether a machine picked up; "": it does not listen for one
 
 
 def ring(leg_id: int, *, now: Now) -> None:
@@ -104,7 +107,9 @@ def bring_together(call_id: int, leg_id: int, *, now: Now) -> None:
             call.stage = Stage.DIALLED
         ours = session.get_one(Inbox, call.inbox_id).address
         room = f"room?call={call_id}"
-        ringing = _Ringing(call.number, ours, room, f"room-status?call={call_id}", CUSTOMER_RINGS_SECONDS)
+        listens = call.answered_by == Answerer.UNKNOWN
+        machine = f"room-machine?call={call_id}" if listens else ""
+        ringing = _Ringing(call.number, ours, room, f"room-status?call={call_id}", CUSTOMER_RINGS_SECONDS, machine)
     if dials:
         _dial(call_id, ringing, now=now)
     elif sid is not None:
@@ -150,11 +155,15 @@ def supervise(leg_id: int) -> None:
 
 def cut_leg(leg_id: int) -> None:
     """Cut the line of a leg that was ended here; who has picked up hears why. Raises TransientFailure."""
-    leg = db.session().get(CallLeg, leg_id, populate_existing=True)
-    found = None if leg is None else (leg.provider_id, leg.reason if leg.answered_at is not None else "")
+    query = select(CallLeg, Inbox).join(Call, Call.id == CallLeg.call_id).join(Inbox, Inbox.id == Call.inbox_id)
+    found = db.session().execute(query.where(CallLeg.id == leg_id).execution_options(populate_existing=True)).first()
+    sid, document = None, ""
+    if found is not None:
+        leg, inbox = found
+        sid, document = leg.provider_id, rooms.goodbye(leg.reason, inbox) if leg.answered_at is not None else ""
     db.session().rollback()  # no transaction is open while Twilio is asked
-    if found is not None and found[0] is not None:  # else the callback that brings its id does it
-        _cut(found[0], found[1])
+    if sid is not None:  # else the callback that brings its id does it
+        _cut(sid, document)
 
 
 def cut_call(call_id: int, *, now: Now) -> None:
@@ -206,10 +215,27 @@ def _place(ringing: _Ringing) -> str:
             status_callback=_address(ringing.status_path),
             status_callback_event=PROGRESS,
             status_callback_method="POST",
+            **_listening(ringing.machine_path),
         )
     if not created.sid:
         raise OutcomeUnknown("Twilio's answer names no call")
     return str(created.sid)
+
+
+def _listening(path: str) -> dict[str, Any]:
+    """Return what makes Twilio find out who picked up, while whoever it is hears us already.
+
+    https://www.twilio.com/docs/voice/answering-machine-detection#asyncamd
+    """
+    if not path:
+        return {}
+    return {
+        "machine_detection": "Enable",
+        "machine_detection_timeout": LISTENS_SECONDS,
+        "async_amd": "true",
+        "async_amd_status_callback": _address(path),
+        "async_amd_status_callback_method": "POST",
+    }
 
 
 def _redirect(call_id: int, sid: str, path: str, *, now: Now) -> None:
@@ -244,9 +270,9 @@ def _participant(call_id: int, room: str | None, sid: str, **wanted: Any) -> Non
         log.warning("participant not changed", call_id=call_id, reason=str(error))
 
 
-def _cut(sid: str, words: str = "") -> bool:
-    """Cut a line, after words to who is on it; false: it was cut already."""
-    wanted = {"twiml": rooms.goodbye(words)} if words else {"status": "completed"}
+def _cut(sid: str, document: str = "") -> bool:
+    """Cut a line, after last words to who is on it; false: it was cut already."""
+    wanted = {"twiml": document} if document else {"status": "completed"}
     try:
         _surely(lambda client: client.calls(sid).update(**wanted))
     except PermanentFailure:

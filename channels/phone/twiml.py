@@ -18,6 +18,9 @@ from channels.phone.speaking import Speaker
 from ticketing.spoken_words import Words, for_language
 
 MAX_VOICEMAIL_SECONDS = 180
+MAX_TRANSCRIBED_SECONDS = (
+    119  # Twilio writes down what lasts less than 120: https://www.twilio.com/docs/api/errors/13617
+)
 SILENCE_ENDS_AFTER_SECONDS = 8
 RECORDED_PATH = "/inbound/twilio/voice/recorded"
 RECORDING_PATH = "/inbound/twilio/voice/recording"
@@ -27,7 +30,7 @@ OFFER_SECONDS = 4
 NUMBER_SECONDS = 8
 PATIENCE_SECONDS = 5  # while we are in trouble
 
-NOTHING = '<?xml version="1.0" encoding="UTF-8"?><Response />'
+NOTHING = str(VoiceResponse())
 
 
 def nothing_yet() -> VoiceResponse:
@@ -157,7 +160,7 @@ def voicemail(
     response.record(
         action=f"{to.public_url}{RECORDED_PATH}?{query}&call={call}",
         method="POST",
-        max_length=MAX_VOICEMAIL_SECONDS,
+        max_length=MAX_TRANSCRIBED_SECONDS if transcription else MAX_VOICEMAIL_SECONDS,
         timeout=SILENCE_ENDS_AFTER_SECONDS,
         finish_on_key="#",
         play_beep=True,

@@ -59,6 +59,7 @@ class Call:
         self.ended_at: datetime | None = None
         self.ended = ""  # how, in words for the device
         self.answered_by = ""
+        self.machine_url = ""  # where to say whether a machine picked up, while the call goes on
         self.doing = ""
         self.callback_url = ""
         self.callback_method = "POST"

@@ -48,6 +48,22 @@ class Desk:
         answer: dict[str, Any] = self._post(self.settings.local_url + path, json=dict(body), headers=headers).json()
         return answer
 
+    def look(self, path: str, *, token: str) -> dict[str, Any]:
+        """Return the JSON that stands at a path, for whoever has a token."""
+        headers = {"Authorization": f"Bearer {token}"}
+        answer: dict[str, Any] = self._ask("GET", self.settings.local_url + path, headers=headers).json()
+        return answer
+
+    def tell(self, path: str, body: Mapping[str, Any], *, token: str) -> None:
+        """Post JSON to which nothing is answered."""
+        self._post(self.settings.local_url + path, json=dict(body), headers={"Authorization": f"Bearer {token}"})
+
+    def upload(self, path: str, filename: str, content: bytes, *, token: str) -> dict[str, Any]:
+        """Post a file and return the JSON answered."""
+        headers, files = {"Authorization": f"Bearer {token}"}, {"file": (filename, content)}
+        answer: dict[str, Any] = self._post(self.settings.local_url + path, files=files, headers=headers).json()
+        return answer
+
     def sandbox(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Ask the sandbox's doors for something, or with a body do something there."""
         url = f"{self.settings.local_url}/sandbox{path}"

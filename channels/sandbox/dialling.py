@@ -6,6 +6,7 @@ from dataclasses import replace
 from channels.sandbox.bridges import Bridge
 from channels.sandbox.calls import ENDED, Call
 from channels.sandbox.conferences import Entry, attend
+from channels.sandbox.courier import Request
 from channels.sandbox.devices import Answers
 from channels.sandbox.news import ApplicationError, HungUp, News, Nudge, Program, Redirected, Target, Wanted
 from channels.sandbox.program import Script, run
@@ -79,8 +80,25 @@ def call_out(script: Script, target: Target, *, timeout: float, detect: bool = F
         return
     if detect:
         yield from script.listen(DETECTING)
-        call.answered_by = "machine_start" if call.device.answers is Answers.MAILBOX else "human"
+        _tell_apart(call)
+    elif call.machine_url:
+        call.exchange.after(DETECTING, lambda: _tell_later(call))
     yield from run(script, target)
+
+
+def _tell_apart(call: Call) -> None:
+    call.answered_by = "machine_start" if call.device.answers is Answers.MAILBOX else "human"
+
+
+def _tell_later(call: Call) -> None:
+    """Say who picked up, to whom hears the call meanwhile; a call that is over is not listened to any more."""
+    if call.is_over:
+        return
+    _tell_apart(call)
+    told = ("AccountSid", "CallSid", "AnsweredBy")
+    form = {name: value for name, value in call.form().items() if name in told}
+    form["MachineDetectionDuration"] = str(int(DETECTING * 1000))
+    call.exchange.tell(Request(call.machine_url, form), lane=f"machine {call.sid}")
 
 
 def call_into(script: Script, conference_name: str, entry: Entry, *, timeout: float) -> Program:

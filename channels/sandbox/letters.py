@@ -1,11 +1,9 @@
-"""A customer's other ways to write: a text message, a mail, a chat."""
+"""A customer's other ways to write: a text message, a mail."""
 
 import smtplib
-import uuid
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid, parseaddr
 from html import escape
-from typing import Any
 
 from channels.sandbox.desk import Desk, DeskTrouble, device_path
 from ticketing.moment import utc_now
@@ -56,14 +54,6 @@ def mail(desk: Desk, *, sender: str, recipient: str, subject: str, body: str, re
             f"no mail server answers at {host}:{port} ({type(error).__name__}); is `comptoir serve` running?"
         ) from None
     return str(letter["Message-ID"])
-
-
-def chat(desk: Desk, *, name: str, widget: str, body: str) -> dict[str, Any]:
-    """Open a chat and write into it; return the session with its `visitor_token`. Raises DeskTrouble."""
-    wanted = {"name": name, "widget": widget}
-    session = desk.json("/chat/sessions", {key: value for key, value in wanted.items() if value})
-    desk.json("/chat/messages", {"body": body, "client_id": uuid.uuid4().hex}, token=session["visitor_token"])
-    return session
 
 
 def _letter(sender: str, recipient: str, subject: str, body: str, reply_to: str) -> EmailMessage:

@@ -205,7 +205,7 @@ def _participant(room: Conference, of: Call, account_sid: str) -> dict[str, Any]
         "account_sid": account_sid,
         "call_sid": of.sid,
         "conference_sid": room.sid,
-        "queue_time": "0",
+        "queue_time": None,
         "uri": f"{API}/{account_sid}/Conferences/{room.sid}/Participants/{of.sid}.json",
     }
 

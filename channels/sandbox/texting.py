@@ -268,7 +268,9 @@ class Texting:
                 self._exchange.errors.append(f"{message.sid} 12100: that is no XML")
                 return
             for one in root.iter("Message"):
-                self._answer(message, " ".join("".join(one.itertext()).split()))
+                body = one.find("Body")  # beside a picture, which is not sent on
+                said = one if body is None else body
+                self._answer(message, " ".join("".join(said.itertext()).split()))
 
     def _show(self, message: Message, direction: str, state: str) -> None:
         """Show the message on its device, newest state last."""

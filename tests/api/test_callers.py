@@ -11,6 +11,7 @@ from sqlalchemy import select, text
 from channels.models import Call, InboundItem, ItemState
 from tests import make
 from tests.api.caller import VOICE, CallerPhone
+from tests.api.desk import promise
 from tests.api.test_statements import statements
 from tests.channels import twilio_forms
 from tests.conftest import NOON
@@ -89,6 +90,16 @@ def test_a_turn_in_the_line_takes_at_most_4_statements(app: Flask, queue: Queue)
         phone.wait()
 
     assert len(seen) <= 4, seen
+
+
+def test_the_arrival_of_a_newcomer_takes_at_most_24_statements(app: Flask, queue: Queue) -> None:
+    promise()
+    CallerPhone(app, 1, From="+14165550171").ring()  # the first one reads the policies
+
+    with statements() as seen:
+        CallerPhone(app, 2, From="+14165550172").ring()
+
+    assert len(seen) <= 24, seen
 
 
 def test_the_music_is_ours_and_anybodys(sqlite_app: Flask) -> None:
@@ -205,7 +216,7 @@ def test_a_callback_is_booked_elsewhere(app: Flask, queue: Queue) -> None:
     phone.post(f"{VOICE}/left?call={the_call().id}", QueueResult="leave")
 
     assert phone.one("Redirect").text == f"http://desk.example{VOICE}/callback?call={the_call().id}"
-    assert (the_call().stage, the_ticket().live, the_ticket().on_phone) == ("booking", True, False)
+    assert (the_call().stage, the_ticket().live, the_ticket().on_phone) == ("booking", True, True)
 
 
 def test_who_withholds_their_number_types_it_for_a_callback(app: Flask, queue: Queue) -> None:

@@ -8,8 +8,10 @@ from sqlalchemy import select
 from channels.phone.models import Recording
 from tests import make
 from tests.api.desk import Desk
+from tests.api.test_statements import statements
 from ticketing.models import Attachment, AuditEntry, JournalEntry, Message, Role
 from ticketing.store import db
+from ticketing.transaction import transaction
 
 SOUND = b"RIFF" + bytes(range(256)) * 4
 
@@ -33,6 +35,35 @@ def test_who_sees_the_ticket_hears_its_recordings(desk: Desk) -> None:
     assert played.data == SOUND
     assert played.mimetype == "audio/wav"
     assert played.headers["Accept-Ranges"] == "bytes"
+
+
+def test_calls_are_listed_with_what_was_recorded_of_them(app: Flask, client: FlaskClient) -> None:
+    desk = Desk(client, make.agent(Role.SUPERVISOR))
+    ticket = make.ticket()
+    first, again = make.recording(ticket, SOUND), make.recording(ticket, SOUND)
+    same_call = make.recording(ticket, b"RIFF more", call=first.call, transcript="It drips.")
+    desk.get("/calls")  # the first one reads who asks
+
+    with statements() as seen:
+        listed = desk.get("/calls").json["items"]
+    of_ticket = desk.get(f"/tickets/{ticket.id}/calls").json["items"]
+
+    assert [[one["id"] for one in call["recordings"]] for call in listed] == [[again.id], [first.id, same_call.id]]
+    assert of_ticket == listed
+    shown = desk.get(f"/recordings/{same_call.id}").json
+    assert shown.pop("transcript") == "It drips."
+    assert listed[1]["recordings"][1] == shown
+    assert desk.get(f"/calls/{listed[1]['id']}").json["recordings"] == listed[1]["recordings"]
+    assert len([one for one in seen if "recording" in one]) == 1, seen
+
+
+def test_a_recording_that_was_split_off_is_not_shown_with_its_call_on_the_ticket_it_left(desk: Desk) -> None:
+    ticket, elsewhere = make.ticket(), make.ticket()
+    found = make.recording(ticket, SOUND)
+    with transaction("test") as session:
+        session.get_one(Message, found.message_id).ticket_id = elsewhere.id
+
+    assert [one["recordings"] for one in desk.get(f"/tickets/{ticket.id}/calls").json["items"]] == [[]]
 
 
 @pytest.mark.parametrize(

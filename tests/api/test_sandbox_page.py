@@ -65,7 +65,7 @@ def test_the_page_may_run_our_own_script_and_nothing_else(sqlite_app: Flask) -> 
 def test_a_real_desk_has_no_such_page(base_settings: Settings) -> None:
     client = create_app(replace(base_settings, sandbox=False)).test_client()
 
-    for path in ("/sandbox", "/sandbox/desk", "/sandbox/mails", "/sandbox/mails/1/page"):
+    for path in ("/sandbox", "/sandbox/desk", "/sandbox/mails", "/sandbox/mails/1/page", "/static/sandbox/page.js"):
         assert client.get(path).status_code == 404, path
 
 

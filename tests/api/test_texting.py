@@ -79,6 +79,25 @@ def test_a_text_is_seen_with_its_parts_before_it_leaves_and_after(desk: Desk) ->
     ]
 
 
+@pytest.mark.parametrize("channel", [Channel.SMS, Channel.WHATSAPP])
+def test_markdown_leaves_as_plain_words_and_these_are_counted(desk: Desk, channel: Channel) -> None:
+    ticket = texted(channel)
+    make.message(ticket, at=utc_now())
+    with transaction("test") as session:
+        for one in session.scalars(select(Message).where(Message.ticket_id == ticket.id)):
+            one.channel, one.inbox_id = channel, session.scalar(select(Inbox.id))
+            one.handle_id = session.scalar(select(Handle.id))
+    body = {"body": "It is **fixed**:\n* see [here](https://desk.example)" + " *a*" * 60}
+    said = "It is fixed:\n- see here (https://desk.example)" + " a" * 60
+
+    seen = desk.post(f"/tickets/{ticket.id}/replies/preview", body)
+    written = desk.post(f"/tickets/{ticket.id}/replies", body)
+
+    assert (seen.json["body"], written.json["body"]) == (said, said), seen.json
+    if channel is Channel.SMS:
+        assert seen.json["segments"]["units"] == written.json["segments"]["units"] == len(said)
+
+
 def test_a_preview_of_mail_has_no_parts_and_is_refused_like_the_reply(desk: Desk, client: FlaskClient) -> None:
     make.inbox(Channel.EMAIL)
     ticket, path = make.ticket(), "/tickets/{}/replies/preview"

@@ -1,4 +1,4 @@
-"""A desk on SQLite with its sandbox and its mail doors, behind real sockets, so that all can call each other."""
+"""A desk with its sandbox and its mail doors, behind real sockets, so that all can call each other."""
 
 import shutil
 import threading
@@ -16,15 +16,28 @@ from channels.email.smtp_server import start_doors
 from channels.sandbox.exchange import Exchange
 from config.settings import Settings, sandbox_account
 from tests.channels.twilio_contract import ContractWatch
+from tests.channels.twiml_contract import TwiMLWatch
 from tests.conftest import PUBLIC_URL, SECRET_KEY
 from ticketing.store import db
+
+STORE = "comptoir.sqlite3"
 
 
 @contextmanager
 def running(base: Settings, template: Path, folder: Path) -> Iterator[Flask]:
-    """Yield the application, its context pushed, while a server answers at its settings' local_url."""
-    path = folder / "comptoir.sqlite3"
-    shutil.copyfile(template, path)
+    """Yield an application on a copy of an empty SQLite file, its context pushed, while it is served."""
+    with serving(base, folder) as app:
+        shutil.copyfile(template, folder / STORE)
+        with connected(app):
+            yield app
+
+
+@contextmanager
+def serving(base: Settings, folder: Path, database_url: str = "") -> Iterator[Flask]:
+    """Yield an application while a server answers at its settings' local_url; its database is in `folder`, or another.
+
+    To make one takes longer than many a story: stories may share it, each `connected` for itself.
+    """
     port = ports.free_port()
     url = f"http://127.0.0.1:{port}"
     settings = replace(
@@ -35,30 +48,41 @@ def running(base: Settings, template: Path, folder: Path) -> Iterator[Flask]:
         public_url=PUBLIC_URL,  # nobody is there: the sandbox goes by the local one
         local_url=url,
         data_dir=folder,
-        database_url=f"sqlite:///{path}",
+        database_url=database_url or f"sqlite:///{folder / STORE}",
         storage_url=f"file://{folder / 'files'}",
         twilio=sandbox_account(SECRET_KEY, f"{url}/sandbox/twilio"),
     )
     app = create_app(settings)
-    app.extensions["comptoir.sandbox"] = Exchange(settings, speed=0)
-    watch = ContractWatch()  # all that our code asks of Twilio is held against what Twilio publishes
-    exchange(app).watchers.append(watch)
+    TwiMLWatch(app)  # all that it answers to Twilio is held against what Twilio takes
     server = make_server("127.0.0.1", port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     doors = start_doors(app, settings)
     try:
-        with app.app_context():
-            yield app
-            assert watch.breaches == []
-            db.session.remove()
-            db.engine.dispose()
+        yield app
     finally:
-        exchange(app).close()
         doors.stop()
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def connected(app: Flask) -> Iterator[None]:
+    """Push the application's context, and have a sandbox of its own behind it, for one story."""
+    app.extensions["comptoir.sandbox"] = Exchange(app.extensions["comptoir.settings"], speed=0)
+    watch = ContractWatch()  # all that our code asks of Twilio is held against what Twilio publishes
+    exchange(app).watchers.append(watch)
+    twiml: TwiMLWatch = app.extensions["tests.twiml"]
+    try:
+        with app.app_context():
+            yield
+            assert watch.breaches == [], watch.breaches
+            assert (breaches := twiml.taken()) == [], breaches
+            db.session.remove()
+            db.engine.dispose()
+    finally:
+        exchange(app).close()
 
 
 def exchange(app: Flask) -> Exchange:

@@ -1,6 +1,7 @@
 """A desk with a phone: Twilio is a server that writes down what is asked of it, and signed posts."""
 
 import itertools
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,11 +24,13 @@ from channels.phone.switchboard import TIMEOUT
 from config.settings import Settings
 from tests import make
 from tests.channels import twilio_forms
+from tests.channels.twilio_contract import OPERATIONS, asked_against, operation_of
 from ticketing.envelope import Channel
 from ticketing.models import Agent, JournalEntry, Presence, Ticket
 from ticketing.store import db
 
 VOICE = "/inbound/twilio/voice"
+SOUND = r"Recordings/RE[0-9a-f]{32}(\.(wav|mp3))?"
 _sids = itertools.count(100)
 
 
@@ -40,9 +43,14 @@ class Asked:
     form: dict[str, str]
 
     @property
+    def behind(self) -> str:
+        """What follows the account: `Calls.json`."""
+        return urlsplit(self.path).path.partition("/Accounts/")[2].partition("/")[2]
+
+    @property
     def resource(self) -> str:
-        """Behind the account: `Calls`, `Calls/CA…`, `Conferences/CF…/Participants/CA…`."""
-        return self.path.partition("/Accounts/")[2].partition("/")[2].removesuffix(".json")
+        """Which resource that is: `Calls`, `Calls/CA…`, `Conferences/CF…/Participants/CA…`."""
+        return self.behind.removesuffix(".json")
 
 
 @dataclass
@@ -54,12 +62,16 @@ class Answer:
 
 
 class Exchange(ThreadingHTTPServer):
-    """Twilio's REST API, as far as it goes: says yes, unless `answers` has something else for the next request."""
+    """Twilio's REST API, as far as it goes: says yes, unless `answers` has something else for the next request.
+
+    `breaches` says of every request what Twilio would not take, by its published description.
+    """
 
     daemon_threads = True
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
+        self.breaches: list[str] = []
         self.answers: list[Answer | None] = []
         super().__init__(("127.0.0.1", ports.free_port()), _Handler)
 
@@ -73,23 +85,35 @@ class _Handler(BaseHTTPRequestHandler):
     server: Exchange
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        form = {name: ",".join(values) for name, values in parse_qs(body).items()}
-        self._answer(Asked("POST", self.path, form))
+        values = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        form = {name: ",".join(several) for name, several in values.items()}
+        self._answer(Asked("POST", self.path, form), values)
 
     def do_GET(self) -> None:
-        self._answer(Asked("GET", self.path, {}))
+        self._answer(Asked("GET", self.path, {}), parse_qs(urlsplit(self.path).query))
 
-    def _answer(self, asked: Asked) -> None:
+    def _answer(self, asked: Asked, values: dict[str, list[str]]) -> None:
         self.server.asked.append(asked)
+        operation = operation_of(asked.method, asked.behind)
+        self.server.breaches += breaches(asked, operation, values)
         other = self.server.answers.pop(0) if self.server.answers else None
-        status, body = (200, _yes(asked)) if other is None else (other.status, other.body)
+        good = OPERATIONS[operation].status if operation is not None else 200
+        status, body = (good, _yes(asked)) if other is None else (other.status, other.body)
         self.send_response(status)
         self.end_headers()
         self.wfile.write(orjson.dumps(body))
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+def breaches(asked: Asked, operation: str | None, values: dict[str, list[str]]) -> list[str]:
+    """What Twilio would not take of a request."""
+    if operation is not None:
+        return [f"{operation}: {wrong}" for wrong in asked_against(operation, values)]
+    if asked.method == "GET" and re.fullmatch(SOUND, asked.behind):
+        return []  # the sound of a recording, which the description leaves out
+    return [f"there is no operation {asked.method} {asked.behind}"]
 
 
 def _yes(asked: Asked) -> dict[str, Any]:
@@ -232,7 +256,7 @@ def path_of(url: str) -> str:
 
 @contextmanager
 def running(app: Flask) -> Iterator[PhoneDesk]:
-    """A desk whose Twilio is an Exchange."""
+    """A desk whose Twilio is an Exchange; whatever it asks is held against what Twilio publishes."""
     with Exchange() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -242,6 +266,7 @@ def running(app: Flask) -> Iterator[PhoneDesk]:
         app.extensions["comptoir.settings"] = replace(settings, twilio=account)  # the fixture puts the old ones back
         try:
             yield PhoneDesk(app, server)
+            assert server.breaches == [], server.breaches
         finally:
             server.shutdown()
             thread.join(TIMEOUT)

@@ -11,7 +11,8 @@ from tests import make
 from tests.api.desk import Desk
 from tests.channels import phone_desk
 from tests.channels.phone_desk import Answer, PhoneDesk, attributes, path_of, verbs
-from ticketing.models import Presence
+from ticketing.models import Inbox, Presence
+from ticketing.transaction import transaction
 
 
 @pytest.fixture
@@ -120,6 +121,26 @@ def test_a_caller_who_is_gone_when_the_agent_picks_up_is_told_to_them(one: Phone
     assert "The customer hung up." in asked[-1].form["Twiml"]
     assert desk.the_call(call_id).state == "ended"
     assert not desk.ticket_of(call_id).live
+
+
+def test_agents_are_spoken_to_in_the_language_of_the_desk(one: PhoneDesk) -> None:
+    ada, desk = one.agent(device_kind="number", device_address="+15145550155"), one
+    with transaction("test") as session:
+        session.get_one(Inbox, desk.inbox.id).settings = {"language": "fr-CA", "voice": "Polly.Gabrielle-Neural"}
+    call_id = desk.arrive()
+    take_next(desk, Desk(desk.client, ada))
+    desk.work()
+    (leg,) = desk.legs(call_id)
+    asked = desk.pick_up(leg)
+    desk.pick_up(leg, press=True)
+
+    desk.caller_hangs_up()
+    last = desk.work()[-1].form["Twiml"]
+
+    voice = {"language": "fr-CA", "voice": "Polly.Gabrielle-Neural"}
+    assert "Appuyez sur une touche" in asked
+    assert (attributes(asked, "Say"), attributes(last, "Say")) == (voice, voice)
+    assert "Le client a raccroché." in last
 
 
 def test_a_telephone_is_answered_by_a_key_so_that_no_mailbox_takes_a_caller(one: PhoneDesk) -> None:
@@ -284,8 +305,9 @@ def test_news_of_somebody_elses_line_is_no_news_of_ours(one: PhoneDesk) -> None:
 
     assert verbs(heard)[-1] == "Hangup"
     assert desk.legs(call_id)[0].ended_at is None
-    for path in (f"/agent?leg={leg.id + 99}", "/room?call=999", "/room/back?call=999", "/room/hold?call=999"):
+    for path in (f"/agent?leg={leg.id + 99}", "/room?call=999", "/room/back?call=999"):
         assert verbs(desk.post(path, stranger)) == ["Hangup"]
+    assert verbs(desk.post("/room/hold?call=999", stranger)) == []  # nobody can be hung up on while they are on hold
     assert desk.post("/leg-status?leg=999", stranger) == ""
     assert (
         desk.post(

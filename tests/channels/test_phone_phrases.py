@@ -1,12 +1,17 @@
 """What callers are told of time, and in which language."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from channels.phone.phrases import PHRASES, in_language, spoken_language, wait_told, when_told
+from channels import phone
+from channels.phone import answering, ending
+from channels.phone.phrases import PHRASES, in_language, reason_told, spoken_language, wait_told, when_told
 from ticketing.pace import Estimate
 
+SAID_BY = re.compile(r"\b(?:end_leg|end_call)\([^\"]*?\"([a-z][^\"]+)\"", re.DOTALL)
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)  # a Wednesday; 13:00 in Paris
 
 WAITS = [  # low, high, in English, in French
@@ -67,3 +72,16 @@ def test_a_caller_hears_their_own_language_if_we_speak_it(customer: str, inbox: 
 
 def test_an_unknown_language_is_answered_in_english() -> None:
     assert in_language("tlh") is PHRASES["en"]
+
+
+def test_whatever_ends_a_call_is_said_in_every_language() -> None:
+    files = Path(phone.__file__).parent.glob("*.py")
+    written = {words for file in files for words in SAID_BY.findall(file.read_text())}
+    reasons = written | {ending.HUNG_UP, answering.A_MACHINE, *ending.UNREACHED.values()}
+
+    assert len(written) > 5
+    assert reasons - {""} <= set(PHRASES["fr"].reasons)
+    assert reason_told("the customer hung up", PHRASES["en"]) == "The customer hung up."
+    assert reason_told("the customer hung up", PHRASES["fr"]) == "Le client a raccroché."
+    assert reason_told("Twilio's error 13224", PHRASES["fr"]) == "L'appel est terminé."
+    assert reason_told("", PHRASES["fr"]) == ""

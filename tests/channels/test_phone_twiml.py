@@ -42,6 +42,14 @@ def test_a_voicemail_is_taken_and_both_of_its_callbacks_name_the_inbox() -> None
     }
 
 
+def test_a_voicemail_that_twilio_writes_down_is_as_long_as_it_writes_down() -> None:
+    transcription = {"transcribe": True, "transcribe_callback": f"{VOICE}/transcript"}
+
+    record = read(twiml.voicemail(speaker(), inbox="+15145550100", call=7, transcription=transcription))[1]
+
+    assert (record.attrib["transcribe"], record.attrib["maxLength"]) == ("true", "119")
+
+
 @pytest.mark.parametrize(
     ("settings", "language", "said", "attributes"),
     [

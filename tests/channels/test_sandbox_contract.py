@@ -10,7 +10,14 @@ from channels.sandbox.courier import Response
 from channels.sandbox.exchange import Exchange
 from config.settings import Settings
 from tests.channels.scripted_desk import AGENT, OURS, THEIRS, URL, exchange, rest, sid_of
-from tests.channels.twilio_contract import OPERATIONS, ContractWatch, answered_against, asked_against
+from tests.channels.twilio_contract import (
+    OPERATIONS,
+    ContractWatch,
+    answered_against,
+    asked_against,
+    operation_of,
+)
+from tests.channels.twilio_forms import sid
 
 
 def watched(settings: Settings, folder: Path, pages: dict[str, str]) -> tuple[Exchange, ContractWatch]:
@@ -46,6 +53,7 @@ def test_every_operation_answers_as_published(base_settings: Settings, tmp_path:
     board.pick_up(leg)
     board.run_for(5)
     queue = next(iter(board.queues))
+    room = next(iter(board.conferences))
     for path in (
         "Messages.json",
         f"Messages/{message}.json",
@@ -57,9 +65,9 @@ def test_every_operation_answers_as_published(base_settings: Settings, tmp_path:
         f"Queues/{queue}/Members.json",
         f"Queues/{queue}/Members/{waiting}.json",
         "Conferences.json",
-        "Conferences/r.json",
-        "Conferences/r/Participants.json",
-        f"Conferences/r/Participants/{leg}.json",
+        f"Conferences/{room}.json",
+        f"Conferences/{room}/Participants.json",
+        f"Conferences/{room}/Participants/{leg}.json",
     ):
         assert rest(board, "GET", path).status == 200, path
     rest(board, "POST", f"Queues/{queue}/Members/Front.json", Url=f"{URL}/room")
@@ -68,10 +76,10 @@ def test_every_operation_answers_as_published(base_settings: Settings, tmp_path:
         rest(board, "POST", "Conferences/r/Participants.json", To="+14165550188", From=OURS, ConferenceRecord="true"),
         "call_sid",
     )
-    rest(board, "POST", f"Conferences/r/Participants/{leg}.json", Hold="true", HoldUrl=f"{URL}/w")
+    rest(board, "POST", f"Conferences/{room}/Participants/{leg}.json", Hold="true", HoldUrl=f"{URL}/w")
     board.run_for(5)
-    rest(board, "DELETE", f"Conferences/r/Participants/{added}.json")
-    rest(board, "POST", f"Calls/{leg}.json", Twiml="<Response><Say>Bye</Say></Response>")
+    rest(board, "DELETE", f"Conferences/{room}/Participants/{added}.json")
+    rest(board, "POST", f"Calls/{leg}.json", Twiml="<Response><Say language='en-US'>Bye</Say></Response>")
     rest(board, "POST", "Conferences/r.json", Status="completed")
     board.run_for(5)
     recordings = rest(board, "GET", "Recordings.json").body
@@ -90,12 +98,51 @@ def test_every_operation_answers_as_published(base_settings: Settings, tmp_path:
         ("create_call", {"To": [THEIRS], "From": [OURS], "Colour": ["red"]}, "there is no parameter Colour"),
         ("create_call", {"To": [THEIRS], "From": [OURS], "StatusCallbackEvent": ["done"]}, "cannot be 'done'"),
         ("update_call", {"Status": ["in-progress"]}, "Status cannot be 'in-progress'"),
+        ("create_call", {"To": [THEIRS], "From": [OURS]}, "one of Url, Twiml, ApplicationSid is missing"),
+        ("create_call", {"To": [THEIRS], "From": [OURS], "Url": [URL], "Timeout": ["601"]}, "Timeout cannot be '601'"),
+        ("create_participant", {"To": [THEIRS], "From": [OURS], "Timeout": ["4"]}, "Timeout cannot be '4'"),
         ("create_message", {"To": [THEIRS], "Body": ["x" * 1601]}, "Body cannot be"),
+        ("create_message", {"To": [THEIRS], "Body": ["Hi"]}, "one of From, MessagingServiceSid is missing"),
+        ("create_message", {"To": [THEIRS], "From": [OURS]}, "one of Body, MediaUrl, ContentSid is missing"),
+        ("create_message", {"To": [THEIRS], "MediaUrl": [URL] * 11}, "MediaUrl cannot be given 11 times"),
+        ("create_message", {"To": ["client:ada"], "Body": ["Hi"]}, "To cannot be 'client:ada'"),
+        ("list_calls", {"PageSize": ["1001"]}, "PageSize cannot be '1001'"),
+        ("list_conferences", {"DateCreated>": ["2026-11-18T12:00:00Z"]}, "DateCreated> cannot be"),
         ("update_participant", {"Hold": ["yes"]}, "Hold cannot be 'yes'"),
     ],
 )
 def test_what_twilio_does_not_know_is_noticed(operation: str, values: dict[str, list[str]], wrong: str) -> None:
     assert wrong in " ".join(asked_against(operation, values))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "operation"),
+    [
+        ("POST", f"Calls/{sid('CA', 1)}.json", "update_call"),
+        ("GET", "Conferences.json", "list_conferences"),
+        ("POST", "Conferences/call-1.json", "update_conference"),
+        ("POST", "Conferences/call-1/Participants.json", "create_participant"),
+        ("POST", f"Conferences/{sid('CF', 1)}/Participants/boss.json", "update_participant"),
+        ("POST", f"Conferences/call-1/Participants/{sid('CA', 1)}.json", None),  # wants the conference's SID
+        ("GET", "Calls/1.json", None),
+        ("PUT", "Calls.json", None),
+        ("POST", "Conferences.json", None),
+    ],
+)
+def test_an_operation_is_known_by_its_address(method: str, path: str, operation: str | None) -> None:
+    assert operation_of(method, path) == operation
+
+
+def test_a_conference_is_found_by_its_name_only_where_twilio_says_so(base_settings: Settings, tmp_path: Path) -> None:
+    board, _ = watched(base_settings, tmp_path, {"": "<Dial><Conference>r</Conference></Dial>"})
+    caller = board.dial(THEIRS, OURS)
+    board.run_for(5)
+    room = next(iter(board.conferences))
+
+    assert rest(board, "GET", f"Conferences/{room}.json").status == 200
+    assert rest(board, "POST", "Conferences/r.json", AnnounceUrl=f"{URL}/w").status == 200
+    assert rest(board, "GET", "Conferences/r.json").status == 404
+    assert rest(board, "POST", f"Conferences/r/Participants/{caller}.json", Muted="true").status == 404
 
 
 def test_an_answer_of_another_shape_is_noticed(base_settings: Settings, tmp_path: Path) -> None:

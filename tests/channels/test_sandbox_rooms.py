@@ -63,6 +63,12 @@ def test_a_conference_tells_its_life_in_order(base_settings: Settings, tmp_path:
     assert board.heard(THEIRS) == ["Goodbye"]
 
 
+def participant(board: Exchange, name: str) -> str:
+    """The address of somebody in the one room that there is."""
+    (room,) = board.conferences
+    return f"Conferences/{room}/Participants/{name}.json"
+
+
 def test_music_plays_until_a_conference_starts(base_settings: Settings, tmp_path: Path) -> None:
     customer = "<Dial><Conference startConferenceOnEnter='false' waitUrl='/music'>r</Conference></Dial>"
     board, desk = exchange(base_settings, tmp_path, {"": customer, "/music": "<Say>La la</Say><Pause length='4'/>"})
@@ -78,7 +84,7 @@ def test_music_plays_until_a_conference_starts(base_settings: Settings, tmp_path
 
 def test_a_customer_on_hold_hears_music_and_nobody(base_settings: Settings, tmp_path: Path) -> None:
     board, desk, call, leg = room_for(base_settings, tmp_path, **{"/hold": "<Say>One moment</Say><Pause length='9'/>"})
-    path = f"Conferences/call-1/Participants/{call}.json"
+    path = participant(board, call)
     shown = rest(board, "POST", path, Hold="true", HoldUrl=f"{URL}/hold", HoldMethod="POST")
     board.run_for(2)
     board.speak(leg, "Not for their ears")
@@ -95,7 +101,7 @@ def test_a_customer_on_hold_hears_music_and_nobody(base_settings: Settings, tmp_
 
 def test_nobody_hears_the_muted(base_settings: Settings, tmp_path: Path) -> None:
     board, desk, call, _leg = room_for(base_settings, tmp_path)
-    rest(board, "POST", f"Conferences/call-1/Participants/{call}.json", Muted="true")
+    rest(board, "POST", participant(board, call), Muted="true")
     board.run_for(1)
     board.speak(call, "Anybody?")
 
@@ -124,7 +130,7 @@ def test_a_coach_is_heard_by_the_agent_alone_until_they_join(base_settings: Sett
     board.run_for(1)
     board.speak(whisper, "Offer a refund")
     board.speak(call, "I am angry")
-    rest(board, "POST", "Conferences/call-1/Participants/boss.json", Coaching="false")
+    rest(board, "POST", participant(board, "boss"), Coaching="false")
     board.run_for(1)
     board.speak(whisper, "Hello, may I?")
 
@@ -136,7 +142,7 @@ def test_a_coach_is_heard_by_the_agent_alone_until_they_join(base_settings: Sett
 
 def test_who_is_put_out_goes_on_behind_the_conference(base_settings: Settings, tmp_path: Path) -> None:
     board, desk, call, leg = room_for(base_settings, tmp_path)
-    answer = rest(board, "DELETE", f"Conferences/call-1/Participants/{call}.json")
+    answer = rest(board, "DELETE", participant(board, call))
     board.run_for(5)
 
     assert answer.status == 204

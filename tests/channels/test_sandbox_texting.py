@@ -149,11 +149,13 @@ def test_a_picture_that_cannot_be_fetched_fails_the_message(base_settings: Setti
 
 def test_a_desk_may_answer_at_once(base_settings: Settings, tmp_path: Path) -> None:
     board, desk = texting(base_settings, tmp_path)
-    desk.pages[SMS] = twiml("<Message>We are closed.</Message>")
+    desk.pages[SMS] = twiml(
+        f"<Message>We are closed.</Message><Message><Body>Call us.</Body><Media>{URL}/map.png</Media></Message>"
+    )
     board.text(THEIRS, OURS, "Hello")
     board.run_for(5)
 
-    assert [one.body for one in board.device(THEIRS).texts] == ["Hello", "We are closed."]
+    assert [one.body for one in board.device(THEIRS).texts] == ["Hello", "We are closed.", "Call us."]
 
 
 def test_a_desk_that_does_not_take_a_message_is_told_of_on_the_device(base_settings: Settings, tmp_path: Path) -> None:

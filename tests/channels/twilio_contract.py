@@ -1,7 +1,13 @@
-"""Twilio's published description of its REST API (twilio_api_v2010), for the operations that we use.
+"""Twilio's published description of its REST API, for the operations that we use, and who holds us to it.
 
-Written down by hand: for each operation its parameters, with what each may hold, and the shape of its answer. What our
-code asks in tests is held against it, and so is what the sandbox answers.
+Written down by hand, as facts: for each operation its address, its parameters with what each may hold, and the shape
+of its answer. What our code asks in tests is held against it, and so is what the sandbox answers.
+
+Held against Twilio's own: the repository twilio/twilio-oai, `spec/json/twilio_api_v2010.json`, read in November 2026
+in release 2.1.13 (2025-02-20, commit 00c8d368), and what makes calls, messages and participants again in release 2.6.8
+(2026-05-06, commit bb6288e9); of the other operations the list of changes names none between the two. What it says in
+words alone, such as a range or a most, is kept here as well. Its examples hold fields that its schemas do not: those
+that we never read (`annotation`, `tags`) are left out, `subresource_uris` of a queue is kept.
 """
 
 import re
@@ -10,232 +16,169 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from channels.sandbox.rest.answers import Answer
+from tests.channels.twilio_shapes import (
+    ANY,
+    BOOL,
+    CALL,
+    CALL_EVENT,
+    CALL_STATUS,
+    CALLER,
+    CONFERENCE,
+    DAY,
+    ENDPOINT,
+    ERROR,
+    MAILBOX,
+    MEDIA,
+    MEMBER,
+    MESSAGE,
+    MOMENT,
+    PARTICIPANT,
+    QUEUE,
+    RECORDING,
+    ROOM_EVENT,
+    URL,
+    VERB,
+    one_of,
+    sid,
+    some_of,
+)
+from tests.channels.twiml_contract import wrong_with
 
+Kind = str | range  # a pattern, or the whole numbers that will do
 
-def sid(*prefixes: str) -> str:
-    return rf"({'|'.join(prefixes)})[0-9a-fA-F]{{32}}"
-
-
-def one_of(*words: str) -> str:
-    return "|".join(map(re.escape, words))
-
-
-ANY, BOOL, INT = r"(?s).*", r"true|false", r"-?\d+"
-URL, VERB = r"https?://[^\s]+", r"GET|POST"
-MOMENT = r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\dZ)?"
-ADDRESS = r"(whatsapp:)?\+?[0-9]{3,15}|client:[^\s]+|sip:[^\s]+"
-RFC2822 = r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}"
-CALL_EVENT = one_of("initiated", "ringing", "answered", "completed")
-ROOM_EVENT = r"(start|end|join|leave|mute|hold|modify|speaker|announcement)( (start|end|join|leave|mute|hold|modify))*"
-RECORDING_EVENT = r"(in-progress|completed|absent)( (in-progress|completed|absent))*"
-CALL_STATUS = one_of("queued", "ringing", "in-progress", "canceled", "completed", "failed", "busy", "no-answer")
-MESSAGE_STATUS = one_of(
-    "queued", "sending", "sent", "failed", "delivered", "undelivered", "receiving", "received", "accepted",
-    "scheduled", "read", "partially_delivered", "canceled",
-)  # fmt: skip
-PAGING = {"PageSize": INT, "Page": INT, "PageToken": ANY}
-
-# The fields of a resource: a pattern for text, a type for another kind, "?" before what may be null.
-COMMON = {
-    "account_sid": sid("AC"),
-    "date_created": "?" + RFC2822,
-    "date_updated": "?" + RFC2822,
-    "uri": r"/2010-04-01/.+",
-}
-MESSAGE: dict[str, Any] = {
-    **COMMON,
-    "api_version": "2010-04-01",
-    "body": "?" + ANY,
-    "date_sent": "?" + RFC2822,
-    "direction": one_of("inbound", "outbound-api", "outbound-call", "outbound-reply"),
-    "error_code": (int, None),
-    "error_message": "?" + ANY,
-    "from": "?" + ADDRESS,
-    "messaging_service_sid": "?" + sid("MG"),
-    "num_media": INT,
-    "num_segments": INT,
-    "price": "?" + ANY,
-    "price_unit": "?[A-Z]{3}",
-    "sid": sid("SM", "MM"),
-    "status": MESSAGE_STATUS,
-    "subresource_uris": dict,
-    "to": "?" + ADDRESS,
-}
-CALL: dict[str, Any] = {
-    **COMMON,
-    "answered_by": "?" + one_of("human", "machine_start", "machine_end_beep", "fax", "unknown"),
-    "api_version": "2010-04-01",
-    "caller_name": "?" + ANY,
-    "direction": one_of("inbound", "outbound-api", "outbound-dial"),
-    "duration": "?" + INT,
-    "end_time": "?" + RFC2822,
-    "forwarded_from": "?" + ANY,
-    "from": ANY,
-    "from_formatted": ANY,
-    "group_sid": "?" + sid("GP"),
-    "parent_call_sid": "?" + sid("CA"),
-    "phone_number_sid": "?" + sid("PN"),
-    "price": "?" + ANY,
-    "price_unit": "?[A-Z]{3}",
-    "queue_time": INT,
-    "sid": sid("CA"),
-    "start_time": "?" + RFC2822,
-    "status": CALL_STATUS,
-    "subresource_uris": dict,
-    "to": ANY,
-    "to_formatted": ANY,
-    "trunk_sid": "?" + sid("TK"),
-}
-CONFERENCE: dict[str, Any] = {
-    **COMMON,
-    "api_version": "2010-04-01",
-    "call_sid_ending_conference": "?" + sid("CA"),
-    "friendly_name": ANY,
-    "reason_conference_ended": "?"
-    + one_of(
-        "conference-ended-via-api",
-        "participant-with-end-conference-on-exit-left",
-        "participant-with-end-conference-on-exit-kicked",
-        "last-participant-kicked",
-        "last-participant-left",
-    ),
-    "region": ANY,
-    "sid": sid("CF"),
-    "status": one_of("init", "in-progress", "completed"),
-    "subresource_uris": dict,
-}
-PARTICIPANT: dict[str, Any] = {
-    **COMMON,
-    "call_sid": sid("CA"),
-    "call_sid_to_coach": "?" + sid("CA"),
-    "coaching": bool,
-    "conference_sid": sid("CF"),
-    "end_conference_on_exit": bool,
-    "hold": bool,
-    "label": "?" + ANY,
-    "muted": bool,
-    "queue_time": INT,
-    "start_conference_on_enter": bool,
-    "status": one_of("queued", "connecting", "ringing", "connected", "complete", "failed"),
-}
-QUEUE: dict[str, Any] = {
-    **COMMON,
-    "average_wait_time": int,
-    "current_size": int,
-    "friendly_name": ANY,
-    "max_size": int,
-    "sid": sid("QU"),
-    "subresource_uris": dict,
-}
-MEMBER: dict[str, Any] = {
-    "call_sid": sid("CA"),
-    "date_enqueued": RFC2822,
-    "position": int,
-    "queue_sid": sid("QU"),
-    "uri": r"/2010-04-01/.+",
-    "wait_time": int,
-}
-RECORDING: dict[str, Any] = {
-    **COMMON,
-    "api_version": "2010-04-01",
-    "call_sid": "?" + sid("CA"),
-    "channels": int,
-    "conference_sid": "?" + sid("CF"),
-    "duration": INT,
-    "encryption_details": (dict, None),
-    "error_code": (int, None),
-    "media_url": URL,
-    "price": "?" + ANY,
-    "price_unit": "?[A-Z]{3}",
-    "sid": sid("RE"),
-    "source": one_of(
-        "DialVerb", "Conference", "OutboundAPI", "RecordVerb", "StartCallRecordingAPI", "StartConferenceRecordingAPI"
-    ),
-    "start_time": RFC2822,
-    "status": one_of("in-progress", "paused", "stopped", "processing", "completed", "absent", "deleted"),
-    "subresource_uris": dict,
-}
-MEDIA: dict[str, Any] = {
-    **COMMON,
-    "content_type": r"[a-z]+/.+",
-    "parent_sid": sid("SM", "MM"),
-    "sid": sid("ME"),
-}
-ERROR: dict[str, Any] = {"code": int, "message": ANY, "more_info": URL, "status": int}
+CALL_SID, CONFERENCE_SID, MESSAGE_SID, QUEUE_SID = sid("CA"), sid("CF"), sid("SM", "MM"), sid("QU")
+NAME = r"[^/]+"  # a SID, or what somebody has named it
+COUNT = range(10**9)
+PAGING: dict[str, Kind] = {"PageSize": range(1, 1001), "Page": COUNT, "PageToken": ANY}
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation: its parameters, those that must be there, and the shape of its answer."""
+    """One operation: its address behind the account, its parameters, and the shape of its answer.
 
-    parameters: dict[str, str] = field(default_factory=dict)
-    required: frozenset[str] = frozenset()
+    `required` must be there, and of each group of `one_of_these` one. `most`: how often a parameter may be given.
+    """
+
+    method: str
+    path: str
+    parameters: Mapping[str, Kind] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    one_of_these: tuple[tuple[str, ...], ...] = ()
+    most: Mapping[str, int] = field(default_factory=dict)
     answers: dict[str, Any] | None = None
     items: str = ""  # the name of the list, where the answer is a page of such resources
     status: int = 200
 
 
-CALL_PARAMETERS = {
+def since(name: str, kind: Kind) -> dict[str, Kind]:
+    """A moment by which a list may be asked: on, before, after."""
+    return {name + sign: kind for sign in ("", "<", ">")}
+
+
+RINGING: dict[str, Kind] = {  # of whatever makes a phone ring
+    "To": ENDPOINT,
     "StatusCallback": URL,
     "StatusCallbackMethod": VERB,
     "StatusCallbackEvent": CALL_EVENT,
-    "Timeout": INT,
-    "TimeLimit": INT,
+    "TimeLimit": COUNT,
     "Record": BOOL,
+    "RecordingChannels": one_of("mono", "dual"),
+    "RecordingTrack": one_of("inbound", "outbound", "both"),
     "RecordingStatusCallback": URL,
     "RecordingStatusCallbackMethod": VERB,
-    "RecordingStatusCallbackEvent": RECORDING_EVENT,
+    "RecordingConfigurationId": ANY,
+    "Trim": one_of("trim-silence", "do-not-trim"),
+    "SipAuthUsername": ANY,
+    "SipAuthPassword": ANY,
     "MachineDetection": one_of("Enable", "DetectMessageEnd"),
-    "MachineDetectionTimeout": INT,
-    "CallerId": ANY,
+    "MachineDetectionTimeout": COUNT,
+    "MachineDetectionSpeechThreshold": range(1000, 6001),
+    "MachineDetectionSpeechEndThreshold": range(500, 5001),
+    "MachineDetectionSilenceTimeout": range(2000, 10001),
+    "Byoc": sid("BY"),
+    "CallerId": CALLER,
     "CallReason": ANY,
+    "CallToken": ANY,
+    "ClientNotificationUrl": URL,
 }
 OPERATIONS: dict[str, Operation] = {
     "create_message": Operation(
+        "POST",
+        r"Messages\.json",
         {
-            "To": ADDRESS,
-            "From": ADDRESS,
+            "To": MAILBOX,
+            "From": MAILBOX,
             "MessagingServiceSid": sid("MG"),
+            "FallbackFrom": MAILBOX,
             "Body": r"(?s).{0,1600}",
             "MediaUrl": URL,
             "ContentSid": sid("HX"),
-            "ContentVariables": r"\{.*\}",
+            "ContentVariables": r"(?s)\{.*\}",
             "StatusCallback": URL,
-            "ValidityPeriod": INT,
+            "ApplicationSid": sid("AP"),
             "ProvideFeedback": BOOL,
+            "Attempt": COUNT,
+            "ValidityPeriod": range(1, 36_001),
+            "ForceDelivery": BOOL,
+            "ContentRetention": one_of("retain", "discard"),
+            "AddressRetention": one_of("retain", "obfuscate"),
             "SmartEncoded": BOOL,
+            "PersistentAction": ANY,
+            "TrafficType": "free",
+            "ShortenUrls": BOOL,
+            "ScheduleType": "fixed",
+            "SendAt": MOMENT,
+            "SendAsMms": BOOL,
+            "RiskCheck": one_of("enable", "disable"),
         },
-        frozenset({"To"}),
+        ("To",),
+        (("From", "MessagingServiceSid"), ("Body", "MediaUrl", "ContentSid")),
+        {"MediaUrl": 10},
         MESSAGE,
         status=201,
     ),
     "list_messages": Operation(
-        {"To": ADDRESS, "From": ADDRESS, "DateSent": MOMENT, "DateSent<": MOMENT, "DateSent>": MOMENT, **PAGING},
+        "GET",
+        r"Messages\.json",
+        {"To": MAILBOX, "From": MAILBOX, **since("DateSent", MOMENT), **PAGING},
         answers=MESSAGE,
         items="messages",
     ),
-    "fetch_message": Operation(answers=MESSAGE),
-    "list_media": Operation(PAGING, answers=MEDIA, items="media_list"),
+    "fetch_message": Operation("GET", rf"Messages/{MESSAGE_SID}\.json", answers=MESSAGE),
+    "list_media": Operation(
+        "GET",
+        rf"Messages/{MESSAGE_SID}/Media\.json",
+        {**since("DateCreated", MOMENT), **PAGING},
+        answers=MEDIA,
+        items="media_list",
+    ),
     "create_call": Operation(
+        "POST",
+        r"Calls\.json",
         {
-            **CALL_PARAMETERS,
-            "To": ADDRESS,
-            "From": ADDRESS,
+            **RINGING,
+            "From": ENDPOINT,
             "Url": URL,
             "Method": VERB,
+            "Twiml": r"(?s).{1,4000}",
+            "ApplicationSid": sid("AP"),
             "FallbackUrl": URL,
             "FallbackMethod": VERB,
-            "Twiml": r"(?s).{1,4000}",
-            "SendDigits": r"[0-9*#wW]+",
+            "SendDigits": r"[0-9#*w]{1,32}",
+            "Timeout": range(601),
+            "RecordingStatusCallbackEvent": some_of("in-progress", "completed", "absent"),
             "AsyncAmd": BOOL,
             "AsyncAmdStatusCallback": URL,
             "AsyncAmdStatusCallbackMethod": VERB,
         },
-        frozenset({"To", "From"}),
-        CALL,
+        ("To", "From"),
+        (("Url", "Twiml", "ApplicationSid"),),
+        answers=CALL,
         status=201,
     ),
     "update_call": Operation(
+        "POST",
+        rf"Calls/{CALL_SID}\.json",
         {
             "Url": URL,
             "Method": VERB,
@@ -245,46 +188,61 @@ OPERATIONS: dict[str, Operation] = {
             "StatusCallback": URL,
             "StatusCallbackMethod": VERB,
             "Twiml": r"(?s).{1,4000}",
-            "TimeLimit": INT,
+            "TimeLimit": COUNT,
         },
         answers=CALL,
     ),
-    "fetch_call": Operation(answers=CALL),
+    "fetch_call": Operation("GET", rf"Calls/{CALL_SID}\.json", answers=CALL),
     "list_calls": Operation(
+        "GET",
+        r"Calls\.json",
         {
-            "To": ADDRESS,
-            "From": ADDRESS,
-            "ParentCallSid": sid("CA"),
+            "To": ENDPOINT,
+            "From": ENDPOINT,
+            "ParentCallSid": CALL_SID,
             "Status": CALL_STATUS,
-            **{name + sign: MOMENT for name in ("StartTime", "EndTime") for sign in ("", "<", ">")},
+            **since("StartTime", MOMENT),
+            **since("EndTime", MOMENT),
             **PAGING,
         },
         answers=CALL,
         items="calls",
     ),
     "list_conferences": Operation(
+        "GET",
+        r"Conferences\.json",
         {
             "FriendlyName": ANY,
             "Status": one_of("init", "in-progress", "completed"),
-            **{name + sign: MOMENT for name in ("DateCreated", "DateUpdated") for sign in ("", "<", ">")},
+            **since("DateCreated", DAY),
+            **since("DateUpdated", DAY),
             **PAGING,
         },
         answers=CONFERENCE,
         items="conferences",
     ),
-    "fetch_conference": Operation(answers=CONFERENCE),
+    "fetch_conference": Operation("GET", rf"Conferences/{CONFERENCE_SID}\.json", answers=CONFERENCE),
     "update_conference": Operation(
-        {"Status": "completed", "AnnounceUrl": URL, "AnnounceMethod": VERB}, answers=CONFERENCE
+        "POST",
+        rf"Conferences/{NAME}\.json",
+        {"Status": "completed", "AnnounceUrl": URL, "AnnounceMethod": VERB},
+        answers=CONFERENCE,
     ),
     "list_participants": Operation(
-        {"Muted": BOOL, "Hold": BOOL, "Coaching": BOOL, **PAGING}, answers=PARTICIPANT, items="participants"
+        "GET",
+        rf"Conferences/{CONFERENCE_SID}/Participants\.json",
+        {"Muted": BOOL, "Hold": BOOL, "Coaching": BOOL, **PAGING},
+        answers=PARTICIPANT,
+        items="participants",
     ),
     "create_participant": Operation(
+        "POST",
+        rf"Conferences/{NAME}/Participants\.json",
         {
-            **CALL_PARAMETERS,
-            "To": ADDRESS,
-            "From": ADDRESS,
+            **RINGING,
+            "From": CALLER,
             "Label": ANY,
+            "Timeout": range(5, 601),
             "Muted": BOOL,
             "Beep": one_of("true", "false", "onEnter", "onExit"),
             "StartConferenceOnEnter": BOOL,
@@ -292,23 +250,36 @@ OPERATIONS: dict[str, Operation] = {
             "WaitUrl": "(https?://[^ ]+)?",
             "WaitMethod": VERB,
             "EarlyMedia": BOOL,
-            "MaxParticipants": INT,
+            "MaxParticipants": range(2, 251),
             "ConferenceRecord": one_of("true", "false", "record-from-start", "do-not-record"),
+            "ConferenceTrim": one_of("trim-silence", "do-not-trim"),
             "ConferenceStatusCallback": URL,
             "ConferenceStatusCallbackMethod": VERB,
             "ConferenceStatusCallbackEvent": ROOM_EVENT,
             "ConferenceRecordingStatusCallback": URL,
             "ConferenceRecordingStatusCallbackMethod": VERB,
-            "ConferenceRecordingStatusCallbackEvent": RECORDING_EVENT,
+            "ConferenceRecordingStatusCallbackEvent": some_of("in-progress", "completed", "failed", "absent"),
+            "RecordingStatusCallbackEvent": some_of(
+                "started", "in-progress", "paused", "resumed", "stopped", "completed", "failed", "absent"
+            ),
+            "Region": one_of("us1", "ie1", "de1", "sg1", "br1", "au1", "jp1"),
+            "JitterBufferSize": one_of("off", "small", "medium", "large"),
             "Coaching": BOOL,
-            "CallSidToCoach": sid("CA"),
+            "CallSidToCoach": CALL_SID,
+            "AmdStatusCallback": URL,
+            "AmdStatusCallbackMethod": VERB,
+            "CallerDisplayName": r".{2,255}",
         },
-        frozenset({"To", "From"}),
-        PARTICIPANT,
+        ("To", "From"),
+        answers=PARTICIPANT,
         status=201,
     ),
-    "fetch_participant": Operation(answers=PARTICIPANT),
+    "fetch_participant": Operation(
+        "GET", rf"Conferences/{CONFERENCE_SID}/Participants/{NAME}\.json", answers=PARTICIPANT
+    ),
     "update_participant": Operation(
+        "POST",
+        rf"Conferences/{CONFERENCE_SID}/Participants/{NAME}\.json",
         {
             "Muted": BOOL,
             "Hold": BOOL,
@@ -321,31 +292,46 @@ OPERATIONS: dict[str, Operation] = {
             "BeepOnExit": BOOL,
             "EndConferenceOnExit": BOOL,
             "Coaching": BOOL,
-            "CallSidToCoach": sid("CA"),
+            "CallSidToCoach": CALL_SID,
         },
         answers=PARTICIPANT,
     ),
-    "delete_participant": Operation(status=204),
+    "delete_participant": Operation("DELETE", rf"Conferences/{CONFERENCE_SID}/Participants/{NAME}\.json", status=204),
     "create_queue": Operation(
-        {"FriendlyName": r".{1,64}", "MaxSize": INT}, frozenset({"FriendlyName"}), QUEUE, status=201
+        "POST",
+        r"Queues\.json",
+        {"FriendlyName": r".{1,64}", "MaxSize": range(5001)},
+        ("FriendlyName",),
+        answers=QUEUE,
+        status=201,
     ),
-    "list_queues": Operation(PAGING, answers=QUEUE, items="queues"),
-    "fetch_queue": Operation(answers=QUEUE),
-    "list_members": Operation(PAGING, answers=MEMBER, items="queue_members"),
-    "fetch_member": Operation(answers=MEMBER),
-    "update_member": Operation({"Url": URL, "Method": VERB}, frozenset({"Url"}), MEMBER),
+    "list_queues": Operation("GET", r"Queues\.json", PAGING, answers=QUEUE, items="queues"),
+    "fetch_queue": Operation("GET", rf"Queues/{QUEUE_SID}\.json", answers=QUEUE),
+    "list_members": Operation(
+        "GET", rf"Queues/{QUEUE_SID}/Members\.json", PAGING, answers=MEMBER, items="queue_members"
+    ),
+    "fetch_member": Operation("GET", rf"Queues/{QUEUE_SID}/Members/{NAME}\.json", answers=MEMBER),
+    "update_member": Operation(
+        "POST",
+        rf"Queues/{QUEUE_SID}/Members/{NAME}\.json",
+        {"Url": URL, "Method": VERB},
+        ("Url",),
+        answers=MEMBER,
+    ),
     "list_recordings": Operation(
+        "GET",
+        r"Recordings\.json",
         {
-            "CallSid": sid("CA"),
-            "ConferenceSid": sid("CF"),
+            "CallSid": CALL_SID,
+            "ConferenceSid": CONFERENCE_SID,
             "IncludeSoftDeleted": BOOL,
-            **{"DateCreated" + sign: MOMENT for sign in ("", "<", ">")},
+            **since("DateCreated", MOMENT),
             **PAGING,
         },
         answers=RECORDING,
         items="recordings",
     ),
-    "delete_recording": Operation(status=204),
+    "delete_recording": Operation("DELETE", rf"Recordings/{sid('RE')}\.json", status=204),
 }
 PAGE = {
     "end": int,
@@ -371,25 +357,53 @@ class ContractWatch:
     ) -> None:
         self.seen.add(operation)
         if answer.status < 400:  # what is refused is noticed without us
+            self.breaches += [f"{operation}: {one}" for one in _addressed_against(operation, method, path)]
             self.breaches += [f"{operation}: {one}" for one in asked_against(operation, values)]
         self.breaches += [f"{operation}: {one}" for one in answered_against(operation, answer)]
 
 
+def operation_of(method: str, path: str) -> str | None:
+    """Return which operation a request is; `path` is what follows the account. None: Twilio has none of ours there."""
+    for name, known in OPERATIONS.items():
+        if known.method == method and re.fullmatch(known.path, path):
+            return name
+    return None
+
+
 def asked_against(operation: str, values: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return what is wrong with a request."""
+    """Return what is wrong with the parameters of a request."""
     known = OPERATIONS.get(operation)
     if known is None:
         return []
     wrong = [f"{name} is missing" for name in known.required if not values.get(name)]
+    wrong += [
+        f"one of {', '.join(names)} is missing"
+        for names in known.one_of_these
+        if not any(values.get(name) for name in names)
+    ]
     for name, given in values.items():
         if name not in known.parameters:
             wrong.append(f"there is no parameter {name}")
-        wrong += [
-            f"{name} cannot be {value[:60]!r}"
-            for value in given
-            if name in known.parameters and not re.fullmatch(known.parameters[name], value)
-        ]
+            continue
+        if len(given) > known.most.get(name, len(given)):
+            wrong.append(f"{name} cannot be given {len(given)} times")
+        wrong += [f"{name} cannot be {value[:60]!r}" for value in given if not _may_be(value, known.parameters[name])]
+        if name == "Twiml":
+            wrong += [one for document in given for one in wrong_with(document)]
     return wrong
+
+
+def _addressed_against(operation: str, method: str, path: str) -> list[str]:
+    known = OPERATIONS.get(operation)
+    if known is None or (known.method == method and re.fullmatch(known.path, path)):
+        return []
+    return [f"its address cannot be {method} {path}"]
+
+
+def _may_be(value: str, kind: Kind) -> bool:
+    if isinstance(kind, range):
+        return value.isdecimal() and int(value) in kind
+    return re.fullmatch(kind, value) is not None
 
 
 def answered_against(operation: str, answer: Answer) -> list[str]:

@@ -1,5 +1,6 @@
 """Stories of callers and agents, told through the sandbox: its phones, our webhooks, our REST calls, our API."""
 
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from api.reactions import carry_out, retry_deliveries
+from channels import reconciling
 from channels.phone import answering
 from channels.sandbox.exchange import Exchange
 from config.settings import Settings
@@ -18,9 +20,9 @@ from sla.models import Calendar, Clock
 from tests import make
 from tests.api.desk import ALWAYS, STANDARD, Desk
 from tests.channels import live_desk
-from tests.conftest import NOON
+from tests.conftest import EMPTY, NOON, forget
 from ticketing.envelope import Channel
-from ticketing.models import Agent, JournalEntry, Message, Presence, Queue, Ticket
+from ticketing.models import Agent, JournalEntry, Message, Presence, Queue, Role, Ticket
 from ticketing.moment import utc_now
 from ticketing.store import db
 from ticketing.transaction import transaction
@@ -77,18 +79,29 @@ class Story:
         with transaction("test") as session:
             load_defaults({"calendars": [{"name": "Never", "time_zone": "UTC", "weekly": {}}]}, NOON)
             calendar = session.scalars(select(Calendar).where(Calendar.name == "Never")).one()
-            session.get_one(Queue, self.queue.id).settings = {"calendar": calendar.id}
+        self.settle(calendar=calendar.id)
 
     def faults(self, *, status: int, operation: str, times: int) -> None:
         """Let Twilio refuse some requests."""
         fault = {"operation": operation, "does": "refuse", "status": status, "code": 20000 + status, "times": times}
         assert self.client.put("/sandbox/faults", json={"rest": [fault], "webhooks": []}).status_code == 200
 
-    def disturb(self, path: str, does: str) -> None:
-        """Have one of the next webhooks to a path come otherwise than it should."""
+    def disturb(self, path: str, does: str, *, times: int = 1, seconds: int = 30) -> None:
+        """Have some of the next webhooks to a path come otherwise than they should."""
         plan = self.client.get("/sandbox/faults").json
-        plan["webhooks"].append({"path": path, "does": does, "times": 1})
+        plan["webhooks"].append({"path": path, "does": does, "times": times, "seconds": seconds})
         assert self.client.put("/sandbox/faults", json=plan).status_code == 200
+
+    def reconcile(self, *, minutes: int = 10) -> int:
+        """Let Twilio be asked, so many minutes from now, what no webhook told; how much that was."""
+        live_desk.settle_session()
+        found = reconciling.reconcile(lambda: utc_now() + timedelta(minutes=minutes))
+        self.work()
+        return found
+
+    def settle(self, **settings: object) -> None:
+        with transaction("test") as session:
+            session.get_one(Queue, self.queue.id).settings = settings
 
     def try_again(self) -> None:
         """Let the time come for what is to be sent again."""
@@ -146,10 +159,33 @@ class Person(Desk):
         return dict(max(calls, key=lambda one: one["id"]))
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def served(
+    request: pytest.FixtureRequest, base_settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Flask]:
+    """One application on each of the databases, for all stories."""
+    url = ""
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres_app").extensions["comptoir.settings"].database_url
+    with live_desk.serving(base_settings, tmp_path_factory.mktemp("stories"), url) as app:
+        yield app
+
+
 @pytest.fixture
-def story(base_settings: Settings, sqlite_template: Path, tmp_path: Path) -> Iterator[Story]:
-    with live_desk.running(base_settings, sqlite_template, tmp_path) as app:
-        yield Story(app)
+def story(served: Flask, sqlite_template: Path) -> Iterator[Story]:
+    """A desk whose tables are empty."""
+    forget(served)
+    folder: Path = served.extensions["comptoir.settings"].data_dir
+    shutil.rmtree(folder)
+    folder.mkdir()
+    shutil.copyfile(sqlite_template, folder / live_desk.STORE)
+    with live_desk.connected(served):
+        yield Story(served)
+    with served.app_context():
+        if db.engine.dialect.name == "postgresql":
+            with db.engine.begin() as connection:
+                connection.execute(EMPTY)
+        db.engine.dispose()
 
 
 def test_three_hold_the_line_and_the_first_is_answered_handed_on_and_written_down(story: Story) -> None:
@@ -371,6 +407,72 @@ def test_news_that_come_twice_and_out_of_order_change_nothing(story: Story) -> N
     assert ada.delete("/agents/me/wrap-up").status_code in {200, 204}
     story.call(LEA)
     assert ada.next() == story.ticket_of(LEA).id
+
+
+def test_what_no_webhook_told_is_found_by_asking(story: Story) -> None:
+    ada = story.agent("Ada")
+    story.disturb("/inbound/twilio/sms", "delay", seconds=1200)
+    story.exchange.text(KARIM, OURS, "The kettle leaks")
+    story.disturb("/inbound/twilio/voice", "lose", times=4)
+    lea = story.call(LEA)
+    story.go_on(30)
+    assert story.exchange.find_call(lea).is_over
+    assert ada.next() is None
+
+    assert story.reconcile() == 2  # a text, and a call, whose end waits for it
+    told = ada.get(f"/tickets/{story.ticket_of(KARIM).id}/messages").json["items"]
+    assert [one["body"] for one in told] == ["The kettle leaks"]
+    assert story.kinds(story.ticket_of(LEA)).count("call_abandoned") == 1
+    (row,) = ada.get(f"/callbacks?ticket={story.ticket_of(LEA).id}").json["items"]
+    assert row["reason"] == "abandoned"
+    assert not story.ticket_of(LEA).live
+
+    story.exchange.run_for(1200)  # the text's own webhook comes after all
+    story.work()
+    assert story.reconcile(minutes=40) == 0
+    assert len(ada.get(f"/tickets/{story.ticket_of(KARIM).id}/messages").json["items"]) == 1
+    assert {ada.next(), ada.next()} == {story.ticket_of(KARIM).id, story.ticket_of(LEA).id}
+
+
+def test_the_end_of_a_call_that_no_webhook_told_is_found_by_asking(story: Story) -> None:
+    ada = story.agent("Ada")
+    karim = story.call(KARIM)
+    story.disturb("/inbound/twilio/voice", "lose", times=4)  # its status, and what comes behind the line
+    story.exchange.hang_up(karim)
+    story.go_on(30)
+    assert story.ticket_of(KARIM).live
+
+    story.reconcile()
+
+    assert not story.ticket_of(KARIM).live
+    assert "call_abandoned" in story.kinds(story.ticket_of(KARIM))
+    assert ada.call_of(story.ticket_of(KARIM).id)["stage"] == "over"
+
+
+def test_a_talk_is_recorded_kept_here_and_played_to_whoever_sees_the_ticket(story: Story) -> None:
+    story.settle(record=True)
+    ada, eve = story.agent("Ada"), story.agent("Eve")
+    admin = Desk(story.client, make.agent(Role.ADMIN, name="Ines"))
+    theirs = {"access": "members", "members": [ada.id]}
+    assert admin.patch(f"/queues/{story.queue.id}", theirs).status_code == 200
+    karim = story.call(KARIM)
+    assert "recorded" in story.heard(KARIM)  # before anything else is said
+    ticket = ada.next()
+    ada.pick_up()
+    story.exchange.speak(karim, "The kettle leaks")
+    story.go_on(30)
+    story.exchange.hang_up(karim)
+    story.go_on(30)
+
+    (recording,) = ada.get(f"/tickets/{ticket}/recordings").json["items"]
+    assert (recording["kind"], recording["state"]) == ("talk", "kept")
+    assert recording["seconds"] >= 30
+    played = ada.get(f"/recordings/{recording['id']}/content")
+    assert (played.status_code, played.mimetype, played.data[:4]) == (200, "audio/wav", b"RIFF")
+    assert [one["id"] for one in ada.call_of(ticket)["recordings"]] == [recording["id"]]
+    for path in (f"/recordings/{recording['id']}", f"/recordings/{recording['id']}/content"):
+        assert eve.get(path).status_code == 404
+        assert story.client.get(f"/api/v1{path}").status_code == 401
 
 
 def promise_a_short_wait() -> None:

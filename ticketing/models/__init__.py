@@ -2,7 +2,7 @@
 
 from ticketing.models.access import AuditEntry, KeptAnswer
 from ticketing.models.agent import Agent, Credential, Identity, LoginSession, Presence, Role, Token
-from ticketing.models.customer import Consent, Customer, CustomerMerge, Handle, OptOut
+from ticketing.models.customer import Claim, Consent, Customer, CustomerMerge, Handle, OptOut
 from ticketing.models.field import FieldDefinition, FieldKind, FieldSubject
 from ticketing.models.journal import JournalEntry
 from ticketing.models.message import Attachment, Draft, Mention, Message, MessageKind, Onlooker, Participant
@@ -17,6 +17,7 @@ __all__ = [
     "Attachment",
     "AuditEntry",
     "CannedReply",
+    "Claim",
     "Consent",
     "Credential",
     "Customer",

@@ -92,15 +92,31 @@ class CustomerMerge(Base):
     kept_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
     merged_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
     before: Mapped[dict[str, Any]]  # what moved, by table, and the values that were there
-    by_id: Mapped[int] = mapped_column(ForeignKey("agent.id"))
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("agent.id"))  # None: by the word of a site that signed it
     at: Mapped[datetime]
     undone_at: Mapped[datetime | None]
 
-    by: Mapped[Agent] = relationship()
+    by: Mapped[Agent | None] = relationship()
+
+
+class Claim(Base):
+    """An address that somebody says is theirs, unproven, while another has it: an agent judges whether they are one."""
+
+    __tablename__ = "claim"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
+    kind: Mapped[HandleKind]
+    address: Mapped[str]  # folded, like a handle's
+    created_at: Mapped[datetime]
 
 
 _merged = text("merged_into_id IS NOT NULL")
+PRESENT = text("kind = 'visitor' AND away_since IS NULL")  # written just like it in queries, so that it serves them
 
 Index("ix_customer_name_key", Customer.name_key, Customer.id)
 Index("ix_customer_merged", Customer.merged_into_id, postgresql_where=_merged, sqlite_where=_merged)
 Index("ix_handle_key", Handle.kind, Handle.key)
+# By `away_since` too, though it says nothing there: SQLite would take another index otherwise.
+Index("ix_handle_present", Handle.away_since, Handle.id, postgresql_where=PRESENT, sqlite_where=PRESENT)
+Index("ix_claim_address", Claim.kind, Claim.address)

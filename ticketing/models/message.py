@@ -67,6 +67,7 @@ class Attachment(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"), index=True)  # None: uploaded, not sent yet
     uploaded_by_id: Mapped[int | None] = mapped_column(ForeignKey("agent.id"))  # None: it came with a message
+    visitor: Mapped[str] = mapped_column(default="")  # in a chat, who has uploaded it and not sent it yet
     draft_ticket_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id"))  # the uploader's draft there has it
     filename: Mapped[str]
     content_type: Mapped[str]
@@ -135,6 +136,7 @@ class Onlooker(Base):
 
 
 _unused = text("message_id IS NULL")
+_visitors = text("visitor <> ''")
 _queued = text("state = 'queued'")
 _unsent = text("state IN ('queued', 'sending')")
 FROM_CUSTOMERS = text("kind = 'inbound' AND NOT automatic")  # written just like it in queries, so that it serves them
@@ -149,4 +151,5 @@ Index("ix_message_unsent", Message.ticket_id, Message.id, postgresql_where=_unse
 Index("ix_attachment_unused", Attachment.created_at, postgresql_where=_unused, sqlite_where=_unused)
 Index("ix_participant_address", Participant.kind, Participant.address)
 Index("ix_attachment_sha256", Attachment.sha256)
+Index("ix_attachment_visitor", Attachment.visitor, postgresql_where=_visitors, sqlite_where=_visitors)
 Index("ix_mention_agent", Mention.agent_id, Mention.id)

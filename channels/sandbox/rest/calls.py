@@ -34,6 +34,9 @@ def create_call(exchange: Exchange, asked: Asked) -> Answer:
     script = Script(call, VERBS)
     detect = asked.get("MachineDetection") in ("Enable", "DetectMessageEnd")
     timeout = asked.number("Timeout", RINGS, most=LONGEST_RING)
+    if detect and asked.get("AsyncAmd") == "true":
+        exchange.check_callback(asked.get("AsyncAmdStatusCallback"))
+        call.machine_url, detect = asked.get("AsyncAmdStatusCallback"), False
     call.run(call_out(script, target, timeout=timeout, detect=detect))
     return Answer(201, resources.call(call, exchange.account_sid))
 

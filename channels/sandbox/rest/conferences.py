@@ -72,7 +72,8 @@ def create_participant(exchange: Exchange, asked: Asked, name: str) -> Answer:
     call.run(call_into(Script(call, VERBS), conference.name, entry, timeout=timeout))
     conference.dialled[call.sid] = call
     shown = resources.dialled(conference, call, exchange.account_sid)
-    return Answer(201, shown | {"label": entry.label or None, "end_conference_on_exit": entry.ends})
+    entered = {"label": entry.label or None, "end_conference_on_exit": entry.ends, "queue_time": "0"}
+    return Answer(201, shown | entered)
 
 
 def fetch_participant(exchange: Exchange, asked: Asked, name: str, call_sid: str) -> Answer:

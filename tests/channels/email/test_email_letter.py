@@ -9,11 +9,12 @@ import pytest
 from channels.email.history import CUT, MAX_HISTORY, WROTE, wrote
 from channels.email.html import sanitise, to_text
 from channels.email.letter import letter
-from channels.email.markdown import MAX_MARKDOWN, to_html
+from channels.email.markdown import to_html
 from channels.email.quoting import split_reply
 from channels.email.reply_marker import MARKERS, marker
 from channels.protocol import Said
 from tests.channels.email.test_email_compose import REPLY
+from ticketing.markdown import MAX_MARKDOWN
 
 SAID = Said("Ann Lee", datetime(2026, 11, 3, 8, 5, tzinfo=UTC), "It drips.\n> Which kettle?\nThe red one.")
 WHOLE = replace(

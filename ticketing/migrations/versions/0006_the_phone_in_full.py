@@ -243,6 +243,8 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("agent_id", BIG, nullable=True))
         batch_op.add_column(sa.Column("conference_id", sa.Text(), nullable=True))
         batch_op.add_column(sa.Column("heard", sa.Text(), nullable=False, server_default=""))
+        batch_op.add_column(sa.Column("place_was_kept", sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch_op.add_column(sa.Column("answered_by", sa.Text(), nullable=False, server_default=""))
         batch_op.alter_column("provider_id", nullable=True)
         batch_op.drop_constraint(batch_op.f("fk_call_voicemail_id_message"), type_="foreignkey")
         batch_op.drop_column("voicemail_id")
@@ -255,6 +257,7 @@ def upgrade() -> None:
             postgresql_where=sa.text("ended_at IS NULL"),
             sqlite_where=sa.text("ended_at IS NULL"),
         )
+        batch_op.create_index(batch_op.f("ix_call_message_id"), ["message_id"], unique=False)
         batch_op.create_foreign_key(batch_op.f("fk_call_agent_id_agent"), "agent", ["agent_id"], ["id"])
 
     op.add_column("handle", sa.Column("blocked_at", MOMENT, nullable=True))
@@ -346,10 +349,13 @@ def downgrade() -> None:
     op.execute("DELETE FROM call WHERE provider_id IS NULL")
     with op.batch_alter_table("call", schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f("fk_call_agent_id_agent"), type_="foreignkey")
+        batch_op.drop_index(batch_op.f("ix_call_message_id"))
         batch_op.drop_index(
             "ix_call_open", postgresql_where=sa.text("ended_at IS NULL"), sqlite_where=sa.text("ended_at IS NULL")
         )
         batch_op.alter_column("provider_id", nullable=False)
+        batch_op.drop_column("answered_by")
+        batch_op.drop_column("place_was_kept")
         batch_op.drop_column("heard")
         batch_op.drop_column("conference_id")
         batch_op.drop_column("agent_id")
