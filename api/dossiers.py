@@ -14,6 +14,7 @@ import orjson
 
 from api.spreadsheet import lines
 from channels.phone.dossier import callbacks_to, calls_with
+from channels.webchat.dossier import chats_of
 from sla.promises import promises_to
 from ticketing.dossier import Dossier
 from ticketing.errors import NotFound
@@ -66,7 +67,7 @@ def _json(dossier: Dossier, names: dict[int, str]) -> Iterator[bytes]:
     promised = promises_to(dossier.persons)
     by_phone = {"calls": calls_with(dossier.persons), "callbacks": callbacks_to(dossier.persons)}
     parts = {"tickets": dossier.tickets(), "messages": dossier.messages(), "files": files, "promises": promised}
-    parts |= by_phone
+    parts |= by_phone | {"chats": chats_of(dossier.persons)}
     for name, rows in parts.items():
         yield b',\n"' + name.encode() + b'": [\n'
         for number, row in enumerate(rows):

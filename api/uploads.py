@@ -22,8 +22,8 @@ def largest_file() -> int:
     return settings.attachment_max_bytes
 
 
-def uploaded_file() -> FileStorage:
-    """Return the part `file` of this request; nothing of the body has been read before.
+def uploaded_file(most: int = 0) -> FileStorage:
+    """Return the part `file` of this request, of at most so many bytes (0: what the desk takes); nothing is read yet.
 
     Raises InvalidInput, FileTooLarge, UnsupportedMediaType, BadRequest.
     """
@@ -34,7 +34,7 @@ def uploaded_file() -> FileStorage:
     try:
         files, words = request.files, request.form
     except RequestEntityTooLarge:
-        most = largest_file()
+        most = most or largest_file()
         raise FileTooLarge(f"send one part named file, of at most {most} bytes, and nothing besides") from None
     others = sorted({*files, *words} - {"file"})
     if others:

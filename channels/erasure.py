@@ -5,23 +5,24 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 import orjson
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
 from channels.models import Call, ChatSession, Delivery, InboundItem, ItemState
 from channels.phone.models import Callback, CallbackState, CallLeg, LegRole, Recording, RecordingState
 from ticketing.envelope import HandleKind
 from ticketing.events import Entry, TicketErased
-from ticketing.models import Handle, Ticket
+from ticketing.models import Attachment, Handle, Ticket
 from ticketing.store import db
 
 CHUNK = 500
 PIECE = 100  # raw items in memory at once
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 DIGEST = "sha256:"
 WHY = "erased"
 
@@ -75,6 +76,9 @@ def forget_addresses(addresses: Sequence[str], items: Sequence[int]) -> None:
     """Forget the raw items that `items_with` found, and the chats of these visitors."""
     forget_items(items)
     _forget_chats(select(ChatSession.id).where(ChatSession.visitor.in_(addresses)))
+    session = db.session()
+    for column in (ChatSession.email, ChatSession.phone):  # others have typed them, as their own
+        session.execute(update(ChatSession).where(func.lower(column).in_(addresses)).values({column.key: ""}))
 
 
 def forget_items(items: Sequence[int]) -> None:
@@ -149,10 +153,18 @@ def forget_recording(recording_id: int) -> None:
 
 
 def _forget_chats(which: object) -> None:
+    """Forget who the visitors were and what they said of themselves; how a chat went stays, for the statistics."""
     session = db.session()
-    for chat_id in session.scalars(which).all():  # type: ignore[call-overload]  # a select of ids
-        blank = {"name": "", "visitor": f"erased-{chat_id}"}  # so that the visitor's token opens nothing any more
-        session.execute(update(ChatSession).where(ChatSession.id == chat_id).values(**blank))
+    for chat in session.scalars(select(ChatSession).where(ChatSession.id.in_(which))):  # type: ignore[arg-type]  # a select of ids
+        uploads = update(Attachment).where(Attachment.visitor == chat.visitor)
+        session.execute(
+            uploads.values(visitor="", filename="file", created_at=LONG_AGO)
+        )  # so that they are tidied away
+        for name in ("name", "identity", "email", "phone", "page", "rating_comment"):
+            setattr(chat, name, "")
+        chat.fields, chat.customer_id = {}, None
+        chat.visitor = f"erased-{chat.id}"  # so that the visitor's token opens nothing any more
+    session.flush()
 
 
 def _spellings(addresses: Iterable[str]) -> set[str]:

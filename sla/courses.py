@@ -147,9 +147,13 @@ def kept_course(clock: SLAClock, hours: BusinessHours, now: datetime) -> Course:
 
 
 def _note_on_the_way(courses: Iterable[Course], entry: Entry) -> None:
-    """Note what a customer in line lived through while their wait went on: that a phone rang is no answer."""
+    """Note what a customer in line lived through while their wait went on: that a phone rang is no answer, nor that
+    somebody has taken them on who has not written yet.
+    """
     name = ON_THE_WAY.get(type(entry.event))
-    if name is None or (isinstance(entry.event, TicketAssigned) and not entry.event.rings):
+    if isinstance(entry.event, TicketAssigned) and not entry.event.rings:
+        name = "taken" if entry.event.awaits else None
+    if name is None:
         return
     for course in courses:
         clock = course.clock

@@ -289,7 +289,7 @@ class Life:
 
     def _assigned(self, entry: Entry, before: Facts, promises: Promises) -> None:
         event: Any = entry.event
-        if not event.rings:  # else nobody has spoken to the customer yet
+        if not (event.rings or event.awaits):  # else nobody has spoken or written to the customer yet
             self._meet([Metric.QUEUE_WAIT], entry.at, promises)
 
     def _lined_up(self, entry: Entry, before: Facts, promises: Promises) -> None:

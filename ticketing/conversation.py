@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.orm import object_session
+
 from ticketing import journal, lifecycle, lines, on_call, participants, snoozing
 from ticketing.approved import Wanted
 from ticketing.attachments import own_uploads, take
 from ticketing.envelope import Channel, InboundMessage, MessageState
 from ticketing.errors import InvalidInput
 from ticketing.events import Actor, MessageReceived, NoteWritten, ReplyWritten
-from ticketing.inserting import insert_now, update_now
+from ticketing.inserting import fresh, insert_now, update_now
 from ticketing.mentions import add_mentions, mentioned
 from ticketing.models import Agent, Attachment, Customer, Handle, Inbox, Message, MessageKind, Ticket
 from ticketing.moment import rfc3339
@@ -33,7 +35,8 @@ def receive(
 
     `files` are attachments whose bytes are in the file store already.
     """
-    row = Message(
+    row = fresh(
+        Message,
         ticket_id=ticket.id,
         kind=MessageKind.INBOUND,
         channel=message.channel,
@@ -48,12 +51,14 @@ def receive(
         state=MessageState.RECEIVED,
         provider_id=message.provider_id or None,  # taken down by a program or an agent: no provider has one
         data=_data(message),
-        attachments=[],
+        attachments=list(files),
         created_at=at,
     )
     insert_now(row)
-    if files:
-        row.attachments += list(files)
+    for file in files:
+        file.message_id = row.id
+        if object_session(file) is None:  # else it was uploaded before
+            insert_now(file)
     by = Actor.customer(customer.id)
     journal.append(ticket, MessageReceived(row.id, message.channel, message.automatic), by=by, at=at)
     if not message.automatic:
@@ -137,6 +142,8 @@ def reply(
     holds_the_line = on_call.has_to_ring(ticket)  # written words do not answer a call, nor does their writer take it
     if ticket.assignee_id is None and not holds_the_line:
         lifecycle.assign(ticket, agent, by=by, at=at)
+    if not holds_the_line:
+        lines.answer_in_writing(ticket, at=at)
     journal.append(ticket, ReplyWritten(row.id, row.channel), by=by, at=at)
     if not holds_the_line:
         ticket.waiting_since = None

@@ -16,7 +16,7 @@ from ticketing.customers import lock_customers
 from ticketing.errors import Conflict, Erased
 from ticketing.events import Actor, CustomersMerged, CustomersUnmerged
 from ticketing.known import must_be_changeable, must_know
-from ticketing.models import Consent, Customer, CustomerMerge, Handle, Message, Ticket
+from ticketing.models import Claim, Consent, Customer, CustomerMerge, Handle, Message, Ticket
 from ticketing.moment import rfc3339
 from ticketing.renaming import index_again
 from ticketing.store import Base, db
@@ -26,6 +26,7 @@ MOVED: dict[str, tuple[type[Base], str]] = {  # table -> its model, and the colu
     "handle": (Handle, "customer_id"),
     "ticket": (Ticket, "customer_id"),
     "message": (Message, "author_customer_id"),
+    "claim": (Claim, "customer_id"),
 }
 PROFILE = ("name", "name_key", "language", "time_zone", "preferred_channels", "fields", "notes")
 
@@ -35,6 +36,11 @@ def merge(caller: Caller, merged_id: int, kept_id: int, *, at: datetime) -> Cust
 
     Raises Conflict for one customer twice, NotFound, Merged, Erased.
     """
+    return join(merged_id, kept_id, by=Actor.agent(caller.agent_id), at=at)
+
+
+def join(merged_id: int, kept_id: int, *, by: Actor, at: datetime) -> CustomerMerge:
+    """Merge, like `merge`; by SYSTEM when it is proven that they are one person: no agent has to know them."""
     if merged_id == kept_id:
         raise Conflict(f"customer {kept_id} cannot be merged into themselves")
     merged, kept = _locked(merged_id, kept_id)
@@ -45,10 +51,10 @@ def merge(caller: Caller, merged_id: int, kept_id: int, *, at: datetime) -> Cust
         _move(table, ids, merged.id, kept.id)
     before: dict[str, Any] = {**moved, "customer": _fill_gaps(kept, merged), "consent": _stricter(kept, merged, at)}
     merged.merged_into_id = kept.id
-    row = CustomerMerge(kept_id=kept.id, merged_id=merged.id, before=before, by_id=caller.agent_id, at=at)
+    row = CustomerMerge(kept_id=kept.id, merged_id=merged.id, before=before, by_id=by.id, at=at)
     db.session().add(row)
     event = CustomersMerged(merged=merged.id, kept=kept.id)
-    _tell("customers_merged", row, event, moved["ticket"], by=Actor.agent(caller.agent_id), at=at)
+    _tell("customers_merged", row, event, moved["ticket"], by=by, at=at)
     return row
 
 
@@ -63,7 +69,7 @@ def unmerge(caller: Caller, customer_id: int, *, at: datetime) -> CustomerMerge:
     row = db.session().get_one(CustomerMerge, newest.id, populate_existing=True)
     _must_be_undoable(row, kept)
     for table in MOVED:
-        _move(table, row.before[table], kept.id, merged.id)
+        _move(table, row.before.get(table, ()), kept.id, merged.id)  # claims came with a later version
     _empty_gaps(kept, row.before["customer"])
     _less_strict(kept, row.before["consent"])
     merged.merged_into_id = None

@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased, selectinload
 from ticketing.agents import Caller
 from ticketing.envelope import HandleKind
 from ticketing.known import knows
-from ticketing.models import Customer, Handle
+from ticketing.models import Claim, Customer, Handle
 from ticketing.store import db
 
 MOST = 20
@@ -34,6 +34,7 @@ class Likeness(StrEnum):
     SAME_NUMBER = "same_number"  # the last digits: one with, one without its country code
     SAME_ADDRESS = "same_address"  # but for what is before a plus, and dots where they mean nothing
     SAME_NAME_AND_DOMAIN = "same_name_and_domain"  # namesakes at one mail domain of their own
+    CLAIMED_ADDRESS = "claimed_address"  # one of them has said that an address of the other is theirs
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ def _queries(customer: Customer) -> Sequence[tuple[Likeness, Select[int] | None]
         (Likeness.SAME_NUMBER, _same_key(customer, HandleKind.PHONE)),
         (Likeness.SAME_ADDRESS, _same_key(customer, HandleKind.EMAIL)),
         (Likeness.SAME_NAME_AND_DOMAIN, _namesakes(customer)),
+        (Likeness.CLAIMED_ADDRESS, _claimed(customer)),
     )
 
 
@@ -90,3 +92,11 @@ def _namesakes(customer: Customer) -> Select[int] | None:
         and_(theirs.customer_id == Customer.id, theirs.kind == HandleKind.EMAIL, theirs.detached_at.is_(None), there)
     )
     return _others(customer).where(Customer.name_key == customer.name_key, at_home.exists())
+
+
+def _claimed(customer: Customer) -> Select[int]:
+    """Who has an address that the customer says is theirs, or says so of one of the customer's."""
+    same = (Claim.kind == Handle.kind) & (Claim.address == Handle.address) & Handle.detached_at.is_(None)
+    theirs = select(Handle.customer_id).join(Claim, same).where(Claim.customer_id == customer.id)
+    claimants = select(Claim.customer_id).join(Handle, same).where(Handle.customer_id == customer.id)
+    return _others(customer).where(Customer.id.in_(theirs.union(claimants)))

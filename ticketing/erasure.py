@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import delete, exists, or_, select, update
 
-from ticketing import attachments, audit, journal, participants
+from ticketing import attachments, audit, claims, journal, participants
 from ticketing.customers import find_customer, lock_customers, same_person
 from ticketing.envelope import HandleKind, MessageState
 from ticketing.errors import Conflict, NotFound
@@ -81,6 +81,7 @@ def erase(customer_id: int, *, by: Actor, at: datetime) -> Customer:
         _forget_words(tickets[ticket_id], words)
     joined = merged_into(own)
     participants.forget(own, elsewhere, addresses)
+    claims.forget(persons, addresses)
     forget_drafts(own, joined)
     forget_tags(persons, own, joined)
     forget_journal(own)

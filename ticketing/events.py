@@ -148,6 +148,7 @@ class TicketAssigned(Event):
     automatic: bool = False  # by the queue's own assignment
     reason: str = ""  # why it was taken over or handed on, if anybody said
     rings: bool = False  # the customer is on the phone, or to be called: nobody has spoken to them yet
+    awaits: bool = False  # they wait in a chat, or with a place kept: nobody has written to them yet
     # Who came to the line earlier and was not taken, each as {"ticket", "why"}.
     passed_over: list[dict[str, Any]] = field(default_factory=list)
 

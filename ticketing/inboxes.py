@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from ticketing import widget_settings
 from ticketing.approved import checked_templates
 from ticketing.envelope import HANDLE_KINDS, Channel, HandleKind
 from ticketing.errors import Conflict, InvalidInput, NotFound
@@ -26,6 +27,7 @@ MAX_NAME = 100
 MAX_SIGNATURE = 2000
 ACKNOWLEDGED_EVERY = 3600  # seconds: a sender is told once in this time
 ACKNOWLEDGE_WINDOWS = range(60, 30 * 86_400 + 1)
+WITH_SECRET = frozenset({Channel.EMAIL, Channel.CHAT})
 MENU_KEYS = tuple("1234567890")
 VOICE = re.compile(r"[A-Za-z0-9]{1,20}([.-][A-Za-z0-9]{1,30}){0,6}")
 WIDGET_KEY = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -109,9 +111,12 @@ def find_inbox(channel: Channel, address: str) -> Inbox:
 
 
 def new_secret(inbox: Inbox, secret_key: str) -> str:
-    """Give a mail inbox another secret, which ends the old one, and return it. Raises InvalidInput for another sort."""
-    if inbox.channel is not Channel.EMAIL:
-        raise InvalidInput(f"only mail comes by secret; nothing on the channel {inbox.channel} needs one")
+    """Give an inbox another secret, which ends the old one, and return it. Raises InvalidInput for other channels.
+
+    Mail comes in by it; with a chat widget's, a site signs who its visitors are (channels.webchat.identity).
+    """
+    if inbox.channel not in WITH_SECRET:
+        raise InvalidInput(f"only mail and chat have secrets; nothing on the channel {inbox.channel} needs one")
     secret = secrets.token_urlsafe(32)
     inbox.secret = encrypt(secret, secret_key)
     return secret
@@ -230,6 +235,12 @@ SETTINGS: dict[str, Callable[[Any], Any]] = {
     "conversation_days": _conversation_days,  # how long a text, or a call, continues the last ticket
     "messaging_service": _messaging_service,  # by which its texts leave, from and to any of its numbers
     "templates": checked_templates,  # approved beforehand, for WhatsApp: see ticketing.approved
+    "origins": widget_settings.origins,  # on whose pages its chat widget may stand, besides our own
+    "colour": widget_settings.colour,  # of the widget
+    "fields": widget_settings.fields,  # what its visitors are asked first
+    "texts": widget_settings.texts,  # the widget's own words, by language
+    "languages": widget_settings.languages,  # that the widget speaks, the usual one first
+    "files": widget_settings.files,  # what its visitors may send along
 }
 
 

@@ -25,7 +25,7 @@ from ticketing.events import (
 )
 from ticketing.fields import checked, must_be_solvable
 from ticketing.folding import fold_tag
-from ticketing.inserting import insert_now, update_now
+from ticketing.inserting import fresh, insert_now, update_now
 from ticketing.models import (
     Agent,
     Customer,
@@ -36,7 +36,6 @@ from ticketing.models import (
     Ticket,
     TicketSkill,
     TicketTag,
-    WaitEnd,
 )
 from ticketing.moment import rfc3339
 from ticketing.passing_over import Choosing, passed_over
@@ -73,7 +72,8 @@ def open_ticket(
     `waiting_since` names an earlier moment.
     """
     since = (waiting_since or at) if waiting else None
-    ticket = Ticket(
+    ticket = fresh(
+        Ticket,
         subject=_subject(subject),
         status=Status.NEW,
         priority=priority,
@@ -125,11 +125,19 @@ def lock_ticket(ticket_id: int) -> Ticket:
     return ticket
 
 
+def lock_unless_merged(ticket_id: int) -> Ticket | None:
+    """Lock a ticket like `lock_ticket`; return None, and lock nothing, where there is none or it was merged away."""
+    db.session().flush()
+    found: Ticket | None = read_one(_LOCKED_UNLESS_MERGED, Ticket, {"ticket": ticket_id})
+    return found
+
+
 _LOCKED = (
     whole(Ticket)
     .where(Ticket.id == bindparam("ticket", type_=Ticket.id.type))
     .with_for_update(of=Ticket, key_share=True)
 )
+_LOCKED_UNLESS_MERGED = _LOCKED.where(Ticket.merged_into_id.is_(None))
 
 
 def lock_ticket_of(message: Message) -> Ticket:
@@ -180,11 +188,10 @@ def assign(
         automatic=automatic,
         reason=reason,
         rings=rings,
+        awaits=ticket.live and ticket.waiting_since is not None and not rings,
         passed_over=others,
     )
     journal.append(ticket, assigned, by=by, at=at)
-    if ticket.live and not ticket.on_phone:
-        lines.close_wait(ticket, WaitEnd.ANSWERED, at=at)
     if ticket.status is Status.NEW:
         change_status(ticket, Status.OPEN, by=by, at=at)
 

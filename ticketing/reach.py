@@ -1,7 +1,7 @@
 """Choose how a reply reaches a customer: on which channel, from which inbox of ours, to which handle of theirs."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import case, select
@@ -20,6 +20,7 @@ OPTED_OUT_OF = frozenset({Channel.SMS, Channel.WHATSAPP})  # by a word, see tick
 WINDOWS = {Channel.WHATSAPP: timedelta(hours=24)}
 
 UNREACHABLE = "unreachable"  # why a route was chosen: what came before it takes nothing
+VISITOR_AWAY = "visitor_away"  # likewise: the chat came before it, and nobody is there to read it
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,9 @@ def choose_route(ticket: Ticket, wanted: Channel | None, *, at: datetime, approv
     """Return the route of a reply; `wanted` None leaves the choice to us.
 
     Addresses from which our messages come back are left out; the reason is `unreachable` where another one, or another
-    channel, stands in for such a one. `approved` words may leave where a window is closed. Raises NoReachableChannel;
-    ConsentWithheld and OptedOut where the customer does not want it; WindowClosed.
+    channel, stands in for such a one, and `visitor_away` where one stands in for a chat that its visitor has left. Who
+    has nothing but that chat finds the reply there when they return. `approved` words may leave where a window is
+    closed. Raises NoReachableChannel; ConsentWithheld and OptedOut where the customer does not want it; WindowClosed.
     """
     last = _last_inbound(ticket)
     withheld = withheld_channels(ticket.customer_id)
@@ -46,6 +48,7 @@ def choose_route(ticket: Ticket, wanted: Channel | None, *, at: datetime, approv
     unwanted: Channel | None = None
     dead: Handle | None = None
     shut: Conflict | None = None
+    left: Route | None = None
     for channel, reason in [(wanted, "asked_for")] if wanted is not None else _candidates(ticket, last):
         way = _way(ticket, channel, last)
         if way is None:
@@ -58,7 +61,12 @@ def choose_route(ticket: Ticket, wanted: Channel | None, *, at: datetime, approv
             shut = shut or closed
         else:
             stands_in = way.stands_in or dead is not None
-            return Route(channel, way.inbox, way.handle, UNREACHABLE if stands_in else reason)
+            route = Route(channel, way.inbox, way.handle, UNREACHABLE if stands_in else reason)
+            if wanted is not None or way.handle.away_since is None:
+                return route if left is None else replace(route, reason=VISITOR_AWAY)
+            left = left or route
+    if left is not None:
+        return left
     if unwanted is not None:
         raise ConsentWithheld(_withheld(ticket.customer_id, unwanted, withheld[unwanted]))
     raise shut or NoReachableChannel(_no_way(ticket, wanted, dead))

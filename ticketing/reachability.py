@@ -64,6 +64,8 @@ def clear(handle: Handle) -> None:
 
 def heard_from(handle: Handle, channel: Channel, *, at: datetime) -> None:
     """Note that the customer has written from the address: there is somebody, whatever came back before."""
+    if handle.away_since is not None:
+        handle.away_since = None
     if takes_nothing(handle, channel) and handle.unreachable_at is not None and handle.unreachable_at <= at:
         clear(handle)
 

@@ -52,9 +52,10 @@ def create(channel: str, address: str, name: str, queue: str) -> None:
 
 @inbox.command("secret")
 @click.argument("address")
+@click.option("--channel", type=click.Choice(["email", "chat"]), default="email", show_default=True)
 @click.option("--new", is_flag=True, help="Make another one; the old one ends at once.")
-def secret(address: str, *, new: bool) -> None:
-    """Print the secret of a mail inbox, alone: the bearer of `POST /inbound/email`."""
+def secret(address: str, channel: str, *, new: bool) -> None:
+    """Print an inbox's secret, alone: the bearer of `POST /inbound/email`, or what a site signs its visitors with."""
     from api.cli.context import application
     from ticketing import inboxes
     from ticketing.envelope import Channel
@@ -63,7 +64,7 @@ def secret(address: str, *, new: bool) -> None:
 
     with application() as app, transaction("cli"):
         key = app.extensions["comptoir.settings"].secret_key
-        row = inboxes.find_inbox(Channel.EMAIL, address)
+        row = inboxes.find_inbox(Channel(channel), address)
         if new or row.secret is None:
             click.echo(inboxes.new_secret(row, key))
         else:

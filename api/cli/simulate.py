@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -90,13 +91,38 @@ def email(sender: str, recipient: str, subject: str, body: str, reply_to: str) -
 @click.option("--from", "sender", default="Camille", show_default=True, help="The visitor's name.")
 @click.option("--to", "recipient", default="", help="The widget's key; else the desk's first.")
 @click.option("--body", default="Hello, is anybody there?", show_default=True, help="What they write.")
-def chat(sender: str, recipient: str, body: str) -> None:
+@click.option("--email", default="", help="The address that they type.")
+@click.option("--phone", default="", help="The number that they type, with its country code.")
+@click.option("--field", "fields", multiple=True, metavar="NAME=VALUE", help="What else the widget asks. Repeatable.")
+@click.option("--language", default="", help="The language of the page, such as fr-CA.")
+@click.option("--page", default="", help="The address of the page.")
+@click.option("--identity", default="", help="A token in which the site says who that is (docs/chat.md).")
+@click.option("--file", "files", multiple=True, type=click.Path(path_type=Path), help="A file to send. Repeatable.")
+@click.option("--token", default="", help="The visitor's token of a chat of before, to go on with it.")
+@click.option("--wait", default=0.0, help="For how many seconds they wait for answers, which are shown.")
+def chat(
+    sender: str,
+    recipient: str,
+    body: str,
+    fields: tuple[str, ...],
+    files: tuple[Path, ...],
+    token: str,
+    wait: float,
+    **said: str,
+) -> None:
     """Open a chat and write into it."""
-    from channels.sandbox import letters
+    from channels.sandbox.chatting import ChatVisitor, wait_told
 
     with _desk() as desk:
-        session = letters.chat(desk, name=sender, widget=recipient or _first_inbox("chat"), body=body)
-        click.echo(f"{sender} wrote in the chat: {body}\nThe visitor's token is {session['visitor_token']}")
+        visitor = ChatVisitor(desk, token=token)
+        if not token:
+            asked = dict(one.partition("=")[::2] for one in fields)
+            visitor.begin({"widget": recipient or _first_inbox("chat"), "name": sender, "fields": asked, **said})
+        visitor.write(body, files)
+        click.echo(f"{sender} wrote in the chat: {body}\n{wait_told(visitor.standing())}")
+        for line in visitor.answers(wait):
+            click.echo(line)
+        click.echo(f"The visitor's token is {visitor.token}")
 
 
 @contextmanager

@@ -19,6 +19,8 @@ from ticketing.models import Inbox, Role
 from ticketing.moment import utc_now
 from ticketing.transaction import transaction
 
+BUT_WORDS = frozenset({"greeting", "signature", "texts"})
+
 blueprint = Blueprint("inboxes", description="Our addresses on channels")
 
 
@@ -89,7 +91,7 @@ class Secret(MethodView):
     @blueprint.answers(201, SecretSchema, description="The new secret; it is shown this once")
     @blueprint.refuses(404, 422)
     def post(self, inbox_id: int) -> Shown:
-        """Give a mail inbox another secret. The old one ends at once."""
+        """Give a mail inbox or a chat widget another secret. The old one ends at once."""
         with transaction("api"):
             row = worked_inbox(caller(), inbox_id)
             secret = inboxes.new_secret(row, _secret_key())
@@ -98,8 +100,8 @@ class Secret(MethodView):
 
 
 def _told(row: Inbox) -> dict[str, Any]:
-    """Return what the audit keeps: no greeting and no signature, which are but words."""
-    kept = {key: value for key, value in inboxes.shown_settings(row).items() if key not in {"greeting", "signature"}}
+    """Return what the audit keeps: no greetings, signatures and texts, which are but words."""
+    kept = {key: value for key, value in inboxes.shown_settings(row).items() if key not in BUT_WORDS}
     return {"name": row.name, "queue": row.queue_id, "settings": kept}
 
 

@@ -200,7 +200,12 @@ class CustomerMergeSchema(Answer):
     id = fields.Integer(required=True)
     kept = fields.Integer(attribute="kept_id", required=True)
     merged = fields.Integer(attribute="merged_id", required=True)
-    by = fields.Integer(attribute="by_id", required=True, metadata={"description": "The agent who merged them."})
+    by = fields.Integer(
+        attribute="by_id",
+        required=True,
+        allow_none=True,
+        metadata={"description": "The agent who merged them; null: a site had signed who a chat's visitor is."},
+    )
     at = Moment(required=True)
     undone_at = Moment(required=True, allow_none=True)
 

@@ -22,6 +22,16 @@ from ticketing.inboxes import (
     MENU_KEYS,
 )
 from ticketing.languages import LONGEST_TAG
+from ticketing.widget_settings import (
+    FIELD_TYPES,
+    MAX_FIELDS,
+    MAX_LANGUAGES,
+    MAX_OPTIONS,
+    MAX_ORIGINS,
+    MAX_TEXTS,
+    MOST_FILES,
+)
+from ticketing.widget_settings import MAX_WORDS as MAX_TEXT
 
 SPOKEN = "words, the https address of an audio file, or such by language"
 SPOKEN_TYPE = {
@@ -74,6 +84,14 @@ class Spoken(fields.Field[Any]):
         return value
 
 
+class Labels(Spoken):
+    """A text, for all, or by language."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.metadata = {**self.metadata, "example": {"en": "Order number", "fr": "Numéro de commande"}}
+
+
 class MenuSchema(Asked):
     """What callers choose from by a key."""
 
@@ -84,6 +102,40 @@ class MenuSchema(Asked):
         required=True,
         validate=Length(1, len(MENU_KEYS)),
         metadata={"description": "Queues' ids by key.", "example": {"1": 1}},
+    )
+
+
+class WidgetFieldSchema(Asked):
+    """Something that visitors are asked before a chat."""
+
+    name = fields.String(
+        required=True,
+        validate=Length(1, 40),
+        metadata={"description": "name, email and phone are the visitor's own; others are kept with the session."},
+    )
+    label = Labels(metadata={"description": "As visitors read it: a text, or texts by language."})
+    type = fields.String(validate=OneOf(FIELD_TYPES), metadata={"example": "text"})
+    required = Flag()
+    options = fields.List(
+        Words(MAX_TEXT), validate=Length(1, MAX_OPTIONS), metadata={"description": "What to select from."}
+    )
+
+
+class WidgetFilesSchema(Asked):
+    """What visitors may send along in a chat."""
+
+    max_bytes = fields.Integer(
+        strict=True, validate=Range(1, 100_000_000), metadata={"description": "Of one file; without it 10 MB."}
+    )
+    most = fields.Integer(
+        strict=True,
+        validate=Range(MOST_FILES[0], MOST_FILES[-1]),
+        metadata={"description": "With one message; 0 is none at all, without it 5."},
+    )
+    types = fields.List(
+        fields.String(validate=Length(3, 100)),
+        validate=Length(max=MAX_OPTIONS),
+        metadata={"description": "Such as image/png or image/*; without it the usual ones."},
     )
 
 
@@ -161,6 +213,47 @@ class InboxSettingsSchema(Asked):
         allow_none=True,
         metadata={"description": "A mail that an agent passes on becomes a ticket of the customer who wrote it."},
     )
+    origins = fields.List(
+        fields.String(validate=Length(1, 300)),
+        allow_none=True,
+        validate=Length(max=MAX_ORIGINS),
+        metadata={
+            "description": "On whose pages its chat widget may stand, besides the desk's own.",
+            "example": ["https://shop.example"],
+        },
+    )
+    colour = fields.String(
+        allow_none=True, validate=Length(max=7), metadata={"description": "Of the widget.", "example": "#0055aa"}
+    )
+    fields_ = fields.List(
+        fields.Nested(WidgetFieldSchema),
+        data_key="fields",
+        attribute="fields",
+        allow_none=True,
+        validate=Length(max=MAX_FIELDS),
+        metadata={"description": "What visitors are asked before the chat."},
+    )
+    texts = fields.Dict(
+        keys=fields.String(validate=Length(1, LONGEST_TAG)),
+        values=fields.Dict(
+            keys=fields.String(validate=Length(1, 60)), values=Words(MAX_TEXT), validate=Length(max=MAX_TEXTS)
+        ),
+        allow_none=True,
+        validate=Length(max=MAX_LANGUAGES),
+        metadata={
+            "description": "The widget's own words, by language; all of them at once.",
+            "example": {"fr": {"title": "Bonjour"}},
+        },
+    )
+    languages = fields.List(
+        fields.String(validate=Length(1, LONGEST_TAG)),
+        allow_none=True,
+        validate=Length(1, MAX_LANGUAGES),
+        metadata={"description": "That the widget speaks, its usual one first.", "example": ["en", "fr"]},
+    )
+    files = fields.Nested(
+        WidgetFilesSchema, allow_none=True, metadata={"description": "What visitors may send along in a chat."}
+    )
 
 
 class InboxChangeSchema(Asked):
@@ -193,4 +286,7 @@ class NewInboxSchema(Asked):
 class SecretSchema(Answer):
     """An inbox's secret, which is shown this once."""
 
-    secret = fields.String(required=True, metadata={"description": "The bearer of `POST /inbound/email`."})
+    secret = fields.String(
+        required=True,
+        metadata={"description": "The bearer of `POST /inbound/email`; of a chat, what a site signs identities with."},
+    )

@@ -172,7 +172,8 @@ class MessageSchema(Answer):
         metadata={
             "description": (
                 "Why this channel: `asked_for`, `preferred`, `last_used` or `reachable`; `unreachable` where another "
-                "address or channel stands in for one from which our messages come back."
+                "address or channel stands in for one from which our messages come back, `visitor_away` where one "
+                "stands in for a chat that its visitor has left."
             )
         },
     )

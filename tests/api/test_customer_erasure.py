@@ -22,7 +22,7 @@ from ticketing import erasure, intake
 from ticketing.envelope import Channel, HandleKind, InboundMessage, MessageState, Sender
 from ticketing.events import SYSTEM, TicketErased
 from ticketing.files import file_store
-from ticketing.models import Attachment, Customer, Handle, Inbox, JournalEntry, Message, Ticket
+from ticketing.models import Attachment, Claim, Customer, Handle, Inbox, JournalEntry, Message, Ticket
 from ticketing.moment import utc_now
 from ticketing.store import Base, db
 from ticketing.transaction import transaction
@@ -102,6 +102,7 @@ class Forgotten:
 
     def _lie_around(self) -> None:
         """What channels hold besides: in quarantine, of a call, of a chat, of a delivery."""
+        another = make.customer("Another").id
         with transaction("test") as session:
             reply = session.scalars(select(Message).where(Message.state == "queued")).one()
             reply.state, reply.provider_id = "sent", "<zebedee@desk.example>"
@@ -120,7 +121,13 @@ class Forgotten:
             asked = {"number": "+15145550177", "reason": "asked", "state": "booked", "outcome": "zebedee was out"}
             session.add(Callback(ticket_id=self.ticket.id, inbox_id=3, **asked, **due))
             chat = {"visitor": "zebedee-visitor", "inbox_id": 4, "name": "Zebedee", "created_at": NOON, "seen_at": NOON}
-            session.add(ChatSession(**chat, ticket_id=self.ticket.id))
+            session.add(ChatSession(**chat, **TYPED, ticket_id=self.ticket.id, customer_id=self.customer.id))
+            others = {"email": "Zebedee@quagmire.example", "phone": "+15145550177", "created_at": NOON, "seen_at": NOON}
+            session.add(ChatSession(visitor="another-visitor", inbox_id=4, name="", **others))
+            upload = {"content_type": "text/plain", "size": 1, "sha256": "0" * 64, "created_at": NOON}
+            session.add(Attachment(visitor="zebedee-visitor", filename="zebedee.txt", **upload))
+            twin = {"kind": HandleKind.EMAIL, "address": "twin@quagmire.example", "created_at": NOON}
+            session.add(Claim(customer_id=another, **twin))
             lying = {"inbox_address": "", "content_type": "", "url": "", "headers": {}, "meta": {}, "received_at": NOON}
             bodies = [MAIL % b"stuck", b"From=%2B15145550177&CallSid=CA1", (MAIL % b"shouted").upper()]
             states = ["quarantined", "processed", "ignored"]
@@ -135,6 +142,14 @@ class Forgotten:
         return (by or self.desk).post(f"/customers/{self.customer.id}/erasure")
 
 
+TYPED = {
+    "email": "zebedee@quagmire.example",
+    "phone": "+15145550177",
+    "identity": "zebedee-7",
+    "fields": {"order": "zebedee's kettle"},
+    "page": "https://shop.example/zebedee",
+    "rating_comment": "zebedee is pleased",
+}
 PROFILE = {
     "name": "Zebedee Quagmire",
     "notes": "zebedee likes tea",
@@ -184,6 +199,7 @@ def test_nothing_of_the_person_is_left_in_any_column(forgotten: Forgotten) -> No
         {"name": "friend@home", "address": "friend@home.example"}
     ]
     assert {"chat_session.name", "journal.data", "draft.body", "attachment.filename", "customer_merge.before"} <= before
+    assert {*(f"chat_session.{name}" for name in TYPED), "attachment.visitor", "claim.address"} <= before
 
 
 def test_the_statistics_stay(forgotten: Forgotten) -> None:

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from api.dossiers import file_name
 from channels.phone.models import Callback, CallLeg
 from tests import make
+from tests.api.chat_page import Visitor, identity, widget
 from tests.api.desk import Desk
 from tests.conftest import NOON
 from ticketing import conversation, lifecycle
@@ -49,15 +50,18 @@ def test_an_export_has_all_that_we_hold(client: FlaskClient) -> None:
     desk.post(f"/tickets/{ticket.id}/notes", {"body": "He is kind."})
     desk.put(f"/customers/{who.id}/consents/sms", {"given": False, "reason": "No texts."})
     file = make.attachment(ticket, b"RIFF sound")
+    widget()
+    visitor = Visitor(client, identity=identity(email="karim@home.example"), page="https://shop.example/k")
 
     found = exported(desk, who.id)
 
     told: dict[str, Any] = json.loads(found.read("customer.json"))
     assert told["customer"]["name"] == "Karim"
     assert [one["name"] for one in told["merged"]] == ["K. Haddad"]
-    assert [one["address"] for one in told["handles"]] == ["karim@home.example", "k@work.example"]
+    assert [one["address"] for one in told["handles"]] == [*("karim@home.example", "k@work.example", visitor.session)]
     assert [(one["channel"], one["given"]) for one in told["consents"]] == [("sms", False)]
     assert (told["calls"], told["callbacks"]) == ([], [])
+    assert [(one["identity"], one["page"]) for one in told["chats"]] == [("user-7", "https://shop.example/k")]
     (shown,) = told["tickets"]
     assert (shown["subject"], shown["tags"]) == ("The kettle leaks", ["kettle"])
     assert [one["kind"] for one in shown["events"]][:2] == ["ticket_opened", "message_received"]

@@ -99,6 +99,7 @@ ROUTES = [
     Route("PUT", f"{TICKET}/resolution", {}, stranger=404),
     Route("DELETE", f"{TICKET}/resolution", stranger=404),
     Route("GET", f"{TICKET}/events", stranger=404),
+    Route("GET", "/events", stranger=503, owner=503),  # through, and then there is no Valkey; see test_stream.py
     Route("GET", f"{TICKET}/sla", stranger=404),
     Route("GET", f"{TICKET}/sla/explanation", stranger=404),
     Route("POST", f"{TICKET}/merge", {"into": 2}, stranger=404),
@@ -118,6 +119,7 @@ ROUTES = [
     Route("GET", "/queues/<id:queue_id>", stranger=404),
     Route("GET", "/queues/<id:queue_id>/board", stranger=404),
     Route("GET", "/queues/<id:queue_id>/line", stranger=404),
+    Route("GET", f"{TICKET}/chats", stranger=404),
     Route("GET", f"{TICKET}/callbacks", stranger=404),
     Route("POST", f"{TICKET}/callbacks", {"number": "+15145550177"}, stranger=404, owner=409),  # one is owed
     Route("GET", "/callbacks"),

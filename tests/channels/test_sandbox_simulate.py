@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -103,6 +104,27 @@ def test_a_chat_arrives(desk: Flask) -> None:
 
     assert said.code == 0, said.trouble
     assert messages() == ["Anybody there?"]
+    assert "Place 1 in the line" in said.out
+
+
+def test_a_visitor_goes_on_with_a_file_and_hears_the_answer(desk: Flask, tmp_path: Path) -> None:
+    make.inbox(Channel.CHAT)
+    (tmp_path / "kettle.txt").write_text("It drips.")
+    typed = ("--email", "lea@home.example", "--language", "fr", "--page", "https://shop.example/")
+    first = comptoir(desk, "simulate", "chat", "--from", "Léa", *typed)
+    ticket = db.session().scalars(select(Ticket)).one()
+    make.reply(ticket, make.agent(name="Ada"), "Oui ?")
+    make.work_off()
+
+    token = first.out.split()[-1]
+    said = comptoir(desk, "simulate", "chat", "--token", token, "--body", "", "--file", str(tmp_path / "kettle.txt"))
+    missing = comptoir(desk, "simulate", "chat", "--token", token, "--file", str(tmp_path / "none.txt"))
+
+    assert said.code == 0, said.trouble
+    assert "Ada: Oui ?" in said.out
+    assert "Ada has it." in said.out
+    assert messages()[-1] == ""
+    assert (missing.code, "cannot be read" in missing.trouble) == (1, True)
 
 
 @pytest.mark.parametrize("channel", ["sms", "call", "email", "chat"])

@@ -58,6 +58,7 @@ def test_who_has_a_ticket_keeps_it_unless_it_is_stolen(app: Flask) -> None:
         "automatic": False,
         "reason": "",
         "rings": False,
+        "awaits": False,
         "passed_over": [],
     }
 
