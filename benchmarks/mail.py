@@ -94,6 +94,7 @@ def _measure(stage: Stage, ours: Server, raw: Server, arguments: argparse.Namesp
     first = [_new(number) for number in range(HALF)]
     _send(ours.port, first, arguments.connections)
     found = _tickets(stage, first)
+    _count_up(stage)
     rounds: tuple[list[Round], list[Round]] = ([], [])
     sent = list(first)
     for turn in range(1, arguments.rounds + 1):
@@ -107,6 +108,15 @@ def _measure(stage: Stage, ours: Server, raw: Server, arguments: argparse.Namesp
     print("\n| SQL statements of a mail | |\n| --- | --- |")
     for kind, count in _statements(stage, first, found).items():
         print(f"| {kind} | {count} |")
+
+
+def _count_up(stage: Stage) -> None:
+    """Let PostgreSQL know how large its tables are, as it does by itself within a minute or two.
+
+    Before that it plans for empty ones, and reads all people to find one.
+    """
+    with stage.app.app_context(), db.engine.connect() as connection:
+        connection.exec_driver_sql("ANALYZE")
 
 
 def _letters(turn: int, first: Sequence[Letter], found: dict[str, int]) -> list[Letter]:

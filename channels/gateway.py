@@ -27,7 +27,7 @@ from ticketing.envelope import Channel, InboundMessage, IncomingFile
 from ticketing.erasure import is_erased
 from ticketing.errors import NotFound, SenderBlocked, TicketingError
 from ticketing.files import file_store
-from ticketing.inserting import insert_unless_taken, update_now
+from ticketing.inserting import fresh, insert_unless_taken, update_now
 from ticketing.models import Attachment, Inbox, Message, Queue
 from ticketing.participants import without_tag
 from ticketing.reading import read, whole
@@ -154,7 +154,8 @@ def _attachment(file: IncomingFile, at: datetime) -> Attachment:
 
 def _keep(item: RawItem, reading: _Reading) -> InboundItem:
     """Write the raw item down; where it is known already, return the known one, locked. The unique key decides."""
-    row = InboundItem(
+    row = fresh(
+        InboundItem,
         channel=item.channel,
         kind=item.kind,
         inbox_address=reading.parsed.inbox_address,

@@ -3,25 +3,26 @@
 The verdicts are the pure reducer's in sla.life; here they are only kept.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 import structlog
 from sqlalchemy import select
 
 from sla import rules
-from sla.agreement import Promises
+from sla.agreement import Agreement, Promises
 from sla.clock import SLAClock, as_of
 from sla.facts import Facts, tell
 from sla.life import OBSERVED, Life
-from sla.models import Clock
+from sla.models import Clock, columns_of
 from sla.segments import NOTHING
 from sla.steps import next_step, target_of, warning
 from sla.summary import summarise
 from ticketing import journal
 from ticketing.events import Entry, TicketOpened
-from ticketing.inserting import insert_together
+from ticketing.inserting import fresh, insert_together
 from ticketing.models import Ticket
 from ticketing.store import db
 
@@ -30,11 +31,24 @@ log = structlog.get_logger(__name__)
 AT_HAND = "clocks at hand"  # of tickets by id, in the session's info
 
 
+class _InForce:
+    """The policies in force. They are asked for when something depends on them: most messages move no clock."""
+
+    def agreement_for(self, facts: Facts, at: datetime) -> Agreement | None:
+        return rules.in_force().agreement_for(facts, at)
+
+    def agreement(self, agreement_id: int) -> Agreement:
+        return rules.in_force().agreement(agreement_id)
+
+
+IN_FORCE = _InForce()
+
+
 def observe(ticket: Ticket, entry: Entry) -> None:
     """Move the ticket's clocks by one entry of its journal; the caller holds the ticket's lock, or has just made it."""
     if type(entry.event) not in OBSERVED:
         return
-    promises = rules.in_force()
+    promises: Promises = IN_FORCE
     rows: list[Clock] = []
     if isinstance(entry.event, TicketOpened):
         life = Life.opened(entry, promises)
@@ -127,20 +141,25 @@ def _keep(ticket: Ticket, life: Life, rows: list[Clock], promises: Promises, at:
         if row.policy_id != value.policy_id:
             row.steps_done = _steps_behind(row, value, promises)
         if not _was_missed(row, value, at):
-            _note(row, life.facts)
+            _write(row, _noted(life.facts))
         elif row.breached_at is None:
             row.agent_id = life.facts.assignee_id  # nobody has noticed yet whose it was
-        _write(row, value, promises)
+        row.take(value)
+        _write(row, _ahead(value, promises, steps_done=row.steps_done))
     new = [_begun(ticket, life.facts, value, promises) for value in life.clocks[len(rows) :]]
     insert_together(new)
     summarise(ticket, [*rows, *new])
 
 
 def _begun(ticket: Ticket, facts: Facts, value: SLAClock, promises: Promises) -> Clock:
-    row = Clock(ticket_id=ticket.id, steps_done=0)
-    _note(row, facts)
-    _write(row, value, promises)
-    return row
+    return fresh(
+        Clock,
+        ticket_id=ticket.id,
+        steps_done=0,
+        **_noted(facts),
+        **columns_of(value),
+        **_ahead(value, promises, steps_done=0),
+    )
 
 
 def _was_missed(row: Clock, value: SLAClock, at: datetime) -> bool:
@@ -148,17 +167,29 @@ def _was_missed(row: Clock, value: SLAClock, at: datetime) -> bool:
     return as_of(row.value(), at).breached_at is not None and as_of(value, at).breached_at is not None
 
 
-def _note(row: Clock, facts: Facts) -> None:
-    """Keep with a clock what reports tell of its ticket."""
-    row.channel, row.queue_id, row.priority = facts.channel, facts.queue_id, facts.priority
-    row.agent_id = facts.assignee_id
+def _noted(facts: Facts) -> dict[str, Any]:
+    """Return what is kept with a clock of its ticket, for reports."""
+    return {
+        "channel": facts.channel,
+        "queue_id": facts.queue_id,
+        "priority": facts.priority,
+        "agent_id": facts.assignee_id,
+    }
 
 
-def _write(row: Clock, value: SLAClock, promises: Promises) -> None:
-    row.take(value)
+def _ahead(value: SLAClock, promises: Promises, *, steps_done: int) -> dict[str, Any]:
+    """Return what is kept with a clock of what is to be done about it."""
     target = target_of(value, promises)
-    row.calendar_id = target.calendar_id
-    row.warn_at, row.next_at = warning(value, target), next_step(value, target, row.steps_done)
+    return {
+        "calendar_id": target.calendar_id,
+        "warn_at": warning(value, target),
+        "next_at": next_step(value, target, steps_done),
+    }
+
+
+def _write(row: Clock, told: Mapping[str, Any]) -> None:
+    for name, one in told.items():
+        setattr(row, name, one)
 
 
 def _steps_behind(row: Clock, value: SLAClock, promises: Promises) -> int:

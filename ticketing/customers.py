@@ -14,7 +14,7 @@ from ticketing.envelope import HandleKind, Sender
 from ticketing.errors import Erased, InvalidInput, NotFound
 from ticketing.folding import handle_key, name_key
 from ticketing.handles import fold
-from ticketing.inserting import insert_now, insert_unless_taken
+from ticketing.inserting import fresh, insert_now, insert_unless_taken
 from ticketing.models import Customer, Handle
 from ticketing.reading import read, read_one, whole
 from ticketing.store import db
@@ -90,7 +90,8 @@ def _recognise(
 def new_customer(name: str, *, at: datetime) -> Customer:
     """Add a customer without handles; `name` may be "" while nobody told us."""
     name = name[:MAX_NAME]
-    customer = Customer(
+    customer = fresh(
+        Customer,
         name=name,
         name_key=name_key(name),
         language="",
@@ -236,7 +237,7 @@ def taken_handle(owner: Customer, sender: Sender, known: Handle | None, *, at: d
 def _handle(owner: Customer, sender: Sender, at: datetime) -> Handle:
     folded = fold(sender.kind, sender.address)
     shown, key = sender.address.strip(), handle_key(sender.kind, folded)
-    return Handle(customer_id=owner.id, kind=sender.kind, address=folded, shown=shown, key=key, created_at=at)
+    return fresh(Handle, customer_id=owner.id, kind=sender.kind, address=folded, shown=shown, key=key, created_at=at)
 
 
 def _attach_again(owner: Customer, handle: Handle) -> None:

@@ -104,6 +104,10 @@ def _name_participants(ticket: Ticket, message: InboundMessage, inbox: Inbox) ->
 
 def locked_match(message: InboundMessage, customer: Customer, inbox: Inbox, at: datetime) -> Match:
     """Find the ticket and lock it; one that was merged while we waited for it is looked for again."""
+    for proven in message.hints.ticket_ids[:1]:  # most answers belong to the one that they name first
+        ticket = lifecycle.lock_unless_merged(proven)
+        if ticket is not None:
+            return Match(ticket=ticket)
     while True:
         match = find_match(message, customer, inbox, at=at)
         if match.ticket is None:

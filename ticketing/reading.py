@@ -35,6 +35,12 @@ def read_one(query: Select[Any], model: Any, values: Mapping[str, Any]) -> Any:
     return next((entity for (entity,) in read(query, [model], values)), None)
 
 
+def hold(session: Session, entity: Any) -> None:
+    """Let the session have an entity, with its id and all that it was given, as if it had loaded it."""
+    make_transient_to_detached(entity)
+    session._save_or_update_impl(mapped(entity))  # `add` would look at all the entity's neighbours too
+
+
 def _entities(session: Session, models: Sequence[Any], row: Sequence[Any]) -> list[Any]:
     found, start = [], 0
     for model in models:
@@ -45,14 +51,13 @@ def _entities(session: Session, models: Sequence[Any], row: Sequence[Any]) -> li
 
 
 def _entity(session: Session, model: Any, values: Sequence[Any]) -> Any:
-    mapper: Mapper[Any] = mapped(model)
+    mapper: Mapper[Any] = model.__mapper__
     given = dict(zip(_keys(model), values, strict=True))
     entity = session.identity_map.get(mapper.identity_key_from_primary_key((given["id"],)))
     if entity is None:
         entity = mapper.class_manager.new_instance()
         entity.__dict__.update(given)
-        make_transient_to_detached(entity)
-        session.add(entity)
+        hold(session, entity)
         return entity
     session.expire(entity)
     for key, value in given.items():

@@ -53,6 +53,8 @@ def _mailboxes(value: str) -> list[Address]:
 
 def _split(value: str) -> list[str]:
     """Cut at the commas and semicolons that stand in no quotes, comment or angle brackets."""
+    if "," not in value and ";" not in value:
+        return [value.strip()] if value.strip() else []
     chunks, current = list[str](), list[str]()
     quoted, depth, in_angle, escaped = False, 0, False, False
     for char in value:

@@ -88,10 +88,12 @@ def decode(raw: bytes, charset: str = "", *, hint: str = "") -> str:
 
     "" or an unknown one: UTF-8 if it can be, else the charset `hint`, else what its bytes look like.
     """
+    declared = known(charset) if charset else ""
+    if declared in {"", "utf-8"} and raw.isascii() and not jis.is_marked(raw):
+        return keepable(raw.decode("ascii"))  # as most are: what follows would come to the same
     for bom, name in BOMS:
         if raw.startswith(bom):
             return keepable(raw[len(bom) :].decode(name, "replace"))
-    declared = known(charset)
     if jis.is_marked(raw) and declared in {"", "utf-8", "cp932", "iso2022_jp"}:
         return keepable(jis.decode(raw))
     if declared.startswith(_SEVEN_BITS) and not raw.isascii():

@@ -15,6 +15,8 @@ def decode_words(text: str) -> str:
 
     Neighbours of one charset are joined before decoding: many mailers cut a character in two (RFC 2047, 5 forbids it).
     """
+    if "=?" not in text:
+        return text
     out: list[str] = []
     charset, pending = "", b""
     at = 0

@@ -1,7 +1,7 @@
 """Read a block of mail headers and their parameters from bytes, however broken. Pure; nothing here raises."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -28,7 +28,7 @@ class Headers:
 
     def first(self, name: str) -> str:
         """Return the first value of a header, decoded, "" if there is none."""
-        return next(iter(self.all(name)), "")
+        return next(iter(self.all(name)), "") if self.has(name) else ""
 
     def all(self, name: str) -> list[str]:
         """Return every value of a header, decoded."""
@@ -42,6 +42,10 @@ class Headers:
     def has(self, name: str) -> bool:
         return name.lower() in self.values
 
+    def present(self, names: Set[str]) -> Set[str]:
+        """Return those of these names, in lower case, that there are headers of."""
+        return self.values.keys() & names
+
 
 def read_headers(raw: bytes, start: int, end: int, *, most: int = MAX_HEADERS_BYTES) -> tuple[Headers, int]:
     """Return the headers that begin at `start`, and where the body begins.
@@ -51,8 +55,7 @@ def read_headers(raw: bytes, start: int, end: int, *, most: int = MAX_HEADERS_BY
     """
     head_end, body = end_of_head(raw, start, end)
     lines = list(_unfolded(raw[start : min(head_end, start + most)]))
-    # Looked for once: to search again after every line that is none would take quadratic time.
-    last_header = max((offset for offset, line in lines if _SURELY_HEADER.match(line)), default=-1)
+    last_header: int | None = None
     values: dict[str, list[bytes]] = {}
     count = 0
     for offset, line in lines:
@@ -60,8 +63,11 @@ def read_headers(raw: bytes, start: int, end: int, *, most: int = MAX_HEADERS_BY
         if found:
             values.setdefault(found[1].decode("ascii").lower(), []).append(found[2].strip())
             count += 1
-        elif offset > last_header or _begins_first_part(line, values):
-            return Headers(values), start + offset
+        else:
+            if last_header is None:  # looked for once: after every line that is none would take quadratic time
+                last_header = max((at for at, other in lines if _SURELY_HEADER.match(other)), default=-1)
+            if offset > last_header or _begins_first_part(line, values):
+                return Headers(values), start + offset
         if count >= MAX_HEADERS:
             break
     return Headers(values), body

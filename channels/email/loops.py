@@ -9,10 +9,10 @@ import re
 from channels.email.mime import ParsedMail
 
 # The headers of vacation programs that know nothing of RFC 3834; `no` in them means no.
-_AUTO_REPLY_HEADERS = (
+_AUTO_REPLY_HEADERS = {
     *("x-autoreply", "x-auto-reply", "x-autorespond", "x-autoresponder", "x-autoreply-from", "x-mail-autoreply"),
     "x-fc-machinegenerated",  # FirstClass
-)
+}
 _NO = {"no", "false"}
 _AUTO_REPLY_WORDS = {  # header -> the word in it that says so
     "precedence": re.compile(r"auto[_-]?reply"),
@@ -22,10 +22,10 @@ _AUTO_REPLY_WORDS = {  # header -> the word in it that says so
     "x-post-messageclass": re.compile(r"autoresponder"),  # Mailtraq
     "delivered-to": re.compile(r"autoresponder$"),  # qmail
 }
-_MACHINE_HEADERS = ("x-failed-recipients", "x-github-reason")  # of programs that send reports
+_MACHINE_HEADERS = {"x-failed-recipients", "x-github-reason"}  # of programs that send reports
 
 # Whoever sends to many has a Feedback-ID; so has whoever sends by Amazon's servers, persons among them.
-_LIST_HEADERS = (
+_LIST_HEADERS = {
     "feedback-id",
     "list-id",
     "list-unsubscribe",
@@ -33,7 +33,7 @@ _LIST_HEADERS = (
     "list-help",
     "mailing-list",
     "x-mailing-list",
-)
+}
 
 _NO_ONE = re.compile(
     r"(mailer-?daemon|postmaster|no-?reply|do-?not-?reply|noreply[\w.+-]*|bounces?[\w.+=-]*|auto-?reply)(?:@|$)",
@@ -75,8 +75,11 @@ def is_auto_reply(mail: ParsedMail) -> bool:
     headers = mail.headers
     return (
         _keyword(headers.first("auto-submitted")) == "auto-replied"
-        or any(headers.has(name) and _keyword(headers.first(name)) not in _NO for name in _AUTO_REPLY_HEADERS)
-        or any(said.search(headers.first(name).strip().lower()[:200]) for name, said in _AUTO_REPLY_WORDS.items())
+        or any(_keyword(headers.first(name)) not in _NO for name in headers.present(_AUTO_REPLY_HEADERS))
+        or any(
+            _AUTO_REPLY_WORDS[name].search(headers.first(name).strip().lower()[:200])
+            for name in headers.present(_AUTO_REPLY_WORDS.keys())
+        )
         or mail.root.type_parameters.get("report-type", "").lower() == "disposition-notification"
         or is_out_of_office(mail)
     )
@@ -94,7 +97,7 @@ def is_automatic(mail: ParsedMail, *, envelope_sender: str | None = None) -> boo
         or _keyword(headers.first("auto-submitted")) not in {"", "no"}
         or _keyword(headers.first("precedence")) in {"bulk", "junk"}
         or has_empty_return_path(mail, envelope_sender)
-        or any(headers.has(name) for name in _MACHINE_HEADERS)
+        or bool(headers.present(_MACHINE_HEADERS))
         or mail.root.content_type == "multipart/report"
         or bool(mail.sender and _NO_ONE.match(mail.sender.address))
     )
@@ -114,7 +117,7 @@ def forbids_automatic_answer(mail: ParsedMail, *, envelope_sender: str | None = 
         or bool(wishes - {"", "none", "dr", "rn", "nrn"})
         or _keyword(headers.first("precedence")) == "list"
         or _keyword(headers.first("x-spam-flag")) == "yes"  # whose sender is likely forged
-        or any(headers.has(name) for name in _LIST_HEADERS)
+        or bool(headers.present(_LIST_HEADERS))
     )
 
 

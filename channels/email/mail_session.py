@@ -91,6 +91,7 @@ class MailSession(SMTP):
         self._house = house
         self._intake = intake
         self._address: str | None = None  # of who is here; None: not let in, or gone
+        self._latest = 0.0  # by the loop's clock: until then we wait for the sender
         self._at_work = False  # the mail is here, and its answer is not given yet
         self._recipients: list[tuple[str, str]] = []  # as the sender wrote them, each with its inbox
 
@@ -120,11 +121,20 @@ class MailSession(SMTP):
         super().connection_lost(error)
 
     def _reset_timeout(self, duration: float | None = None) -> None:
+        # Every command puts the end off. A timer of its own for each costs more than one that looks again.
         patience = self._house.patience
         idle = patience.idle_in_a_crowd if self._house.crowd.is_dense else patience.idle
-        super()._reset_timeout(duration or idle)
+        self._latest = self.loop.time() + (duration or idle)
+        timer = self._timeout_handle
+        if timer is None or timer.cancelled() or timer.when() > self._latest:
+            if timer is not None:
+                timer.cancel()
+            self._timeout_handle = self.loop.call_at(self._latest, self._timeout_cb)
 
     def _timeout_cb(self) -> None:
+        if self.loop.time() < self._latest:
+            self._timeout_handle = self.loop.call_at(self._latest, self._timeout_cb)
+            return
         self.say_goodbye("421 4.4.2 We have waited long enough, please come again")
 
     def say_goodbye(self, words: str) -> None:

@@ -4,6 +4,7 @@ Every pattern sees at most MAX_LINE characters, because some take quadratic time
 """
 
 import re
+from bisect import bisect_left
 from enum import StrEnum
 
 from channels.email import reply_phrases as phrases
@@ -51,6 +52,8 @@ _SIGNATURE_MARK = re.compile(r"\s{0,3}(?:--|__|—|–)\s*$")
 _RULE = re.compile(r"\s*_{5,}\s*$|\s*(?:_ ){5,}\s*_?$")
 _ORNAMENT = re.compile(r"\s*([-_=*~#+])\1{2,}\s*$|\s*(?:[-_] ?){10,}\s*$")
 _TITLE = re.compile(r"\s*[-_=*]{4,}\s?\S.{1,60}\S\s?[-_=*]{4,}\s*$")
+# The most of all lines, and none of the patterns above and below matches them: a letter first, no colon at the end.
+_WORDS = re.compile(r"(?!.{0,3}>)[A-Za-zÀ-ɏ].*(?<![:：*])$")
 _NOTHING = re.compile(r"[\s\u200b-\u200f\u2060\ufeff\u1427]*$")
 
 _OLDER = phrases.pattern(r"[\s>*]{0,40}(?:[-_—–=*]{2,})\s*", phrases.ORIGINAL, r"\s*(?:[-_—–=*:]|$)")
@@ -69,8 +72,9 @@ def kinds_of(lines: list[str]) -> list[Kind]:
     short = [line[:MAX_LINE].rstrip() for line in lines[:MAX_LINES]]
     kinds = [_kind(line) for line in short]
     _join_fragments(short, kinds)
-    for at in range(len(short)):
-        start, end = _attribution(short, kinds, at)
+    ends = [at for at, line in enumerate(short) if _ENDS.search(line)]
+    for at in sorted({one - before for one in ends for before in range(min(one, LOOK_AHEAD) + 1)}):
+        start, end = _attribution(short, kinds, at, ends)
         kinds[start:end] = [Kind.ATTRIBUTION] * (end - start)
     for at, line in enumerate(short):
         if kinds[at] is Kind.TEXT and (":" in line or "：" in line):
@@ -84,9 +88,10 @@ def _kind(line: str) -> Kind:
     if "##-" in line and is_marker(line):
         # Behind quote marks it is a line of what they quote: what stands below without them is new.
         return Kind.QUOTE if line.lstrip().startswith(">") else Kind.MARKER
-    for kind, pattern in _LINES:
-        if pattern.match(line):
-            return kind
+    if not _WORDS.match(line):
+        for kind, pattern in _LINES:
+            if pattern.match(line):
+                return kind
     return Kind.DEVICE if len(line) <= MAX_DEVICE and _DEVICE.match(line) else Kind.TEXT
 
 
@@ -118,13 +123,16 @@ def _join_fragments(lines: list[str], kinds: list[Kind]) -> None:
             kinds[at] = Kind.QUOTE if lines[at - 1][-1] not in ".:?!" else Kind.TEXT
 
 
-def _attribution(lines: list[str], kinds: list[Kind], at: int) -> tuple[int, int]:
-    """Return the span of the attribution whose verb stands in line `at`, (at, at) if there is none."""
+def _attribution(lines: list[str], kinds: list[Kind], at: int, ends: list[int]) -> tuple[int, int]:
+    """Return the span of the attribution whose verb stands in line `at`, (at, at) if there is none.
+
+    `ends` are the lines that end as the last one of an attribution does, at least one of them within reach.
+    """
     nothing = (at, at)
     if kinds[at] not in {Kind.TEXT, Kind.QUOTE}:
         return nothing
-    end = next((i + 1 for i in range(at, min(at + 1 + LOOK_AHEAD, len(lines))) if _ENDS.search(lines[i])), 0)
-    if not end or any(kinds[i] is Kind.EMPTY for i in range(at, end)):
+    end = ends[bisect_left(ends, at)] + 1
+    if any(kinds[i] is Kind.EMPTY for i in range(at, end)):
         return nothing
     if not _VERB.search(lines[at]):
         return _wordless(lines, kinds, at) if end == at + 1 else nothing

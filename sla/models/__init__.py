@@ -1,7 +1,7 @@
 """The tables of the SLA engine."""
 
 from sla.models.alerts import Alert, AlertNotice, AlertPreference, Consequence, ConsequenceState
-from sla.models.clock import MICROSECOND, Clock, Promise, value_of
+from sla.models.clock import MICROSECOND, Clock, Promise, columns_of, value_of
 from sla.models.jobs import JobState, Rearming, Replay, ReplayFlip
 from sla.models.rules import SEEN, Calendar, CalendarFeed, Policy, RulesStamp
 
@@ -23,5 +23,6 @@ __all__ = [
     "Replay",
     "ReplayFlip",
     "RulesStamp",
+    "columns_of",
     "value_of",
 ]

@@ -57,13 +57,27 @@ class Clock(Base):
 
     def take(self, value: SLAClock) -> None:
         """Keep what the reducer came to."""
-        self.metric, self.sequence = value.metric, value.sequence
-        self.policy_id, self.promise_id = value.policy_id, value.promise_id
-        self.allowance_seconds = int(value.allowance.total_seconds())
-        self.started_at, self.running_since = value.started_at, value.running_since
-        self.counted_microseconds = value.counted // MICROSECOND
-        self.due_at, self.paused_by = value.due_at, value.paused_by
-        self.met_at, self.breached_at, self.cancelled_at = value.met_at, value.breached_at, value.cancelled_at
+        for name, one in columns_of(value).items():
+            setattr(self, name, one)
+
+
+def columns_of(value: SLAClock) -> dict[str, Any]:
+    """Return what the reducer came to, as it is kept."""
+    return {
+        "metric": value.metric,
+        "sequence": value.sequence,
+        "policy_id": value.policy_id,
+        "promise_id": value.promise_id,
+        "allowance_seconds": int(value.allowance.total_seconds()),
+        "started_at": value.started_at,
+        "running_since": value.running_since,
+        "counted_microseconds": value.counted // MICROSECOND,
+        "due_at": value.due_at,
+        "paused_by": value.paused_by,
+        "met_at": value.met_at,
+        "breached_at": value.breached_at,
+        "cancelled_at": value.cancelled_at,
+    }
 
 
 def value_of(row: Any) -> SLAClock:

@@ -13,7 +13,7 @@ from ticketing import rows
 from ticketing.agents import HOLDER
 from ticketing.envelope import HandleKind
 from ticketing.fetching import fetch, fetch_one
-from ticketing.inserting import insert_now, insert_unless_taken, update_now
+from ticketing.inserting import fresh, insert_now, insert_unless_taken, update_now
 from ticketing.models import Handle, Ticket, TicketTag
 from ticketing.moment import utc_now
 from ticketing.store import db, dialect
@@ -59,6 +59,30 @@ def test_an_error_of_the_driver_is_sqlalchemys() -> None:
 
     with pytest.raises(IntegrityError), transaction("test"):
         insert_now(twin)
+
+
+def test_what_is_made_at_once_lies_there_like_any_other() -> None:
+    customer = make.customer(email="karim@home.example")
+    with transaction("test"):
+        handle = fresh(
+            Handle,
+            customer_id=customer.id,
+            kind=HandleKind.EMAIL,
+            address="other@home.example",
+            shown="",
+            created_at=utc_now(),
+        )
+        insert_now(handle)
+        of, unsaid = handle.customer.id, handle.blocked_at
+
+    found = select(Handle.address, Handle.blocked_at).where(Handle.id == handle.id)
+    assert (of, unsaid) == (customer.id, None)
+    assert fetch_one(found) == ("other@home.example", None)
+
+
+def test_what_a_model_does_not_have_is_refused() -> None:
+    with pytest.raises(TypeError, match="Handle has no colour"), transaction("test"):
+        insert_now(fresh(Handle, colour="red"))
 
 
 def test_what_is_inserted_at_once_can_be_changed_as_ever() -> None:
