@@ -31,6 +31,13 @@ IF_MATCH = {
     "description": "The `ETag` of the ticket that you read; 412 if it has changed since.",
     "example": '"3"',
 }
+LAST_EVENT_ID = {
+    "in": "header",
+    "name": "Last-Event-ID",
+    "schema": {"type": "string"},
+    "description": "The `id` of the last event that you have: what came behind it comes first.",
+    "example": "5f0c91aa-1795359600000-0",
+}
 OF_A_KEY = (409, 422)
 IDEMPOTENCY_KEY = {
     "in": "header",
@@ -109,6 +116,11 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
     def refuses(self, *statuses: int) -> Callable[[View], View]:
         """Document the problems that are this view's own; those that all have need no mention."""
         return _noting(refuses=statuses)
+
+    def reads_last_event_id(self) -> Callable[[View], View]:
+        """Document the header with which a browser goes on where its stream was cut."""
+        documented: Callable[[View], View] = self.doc(parameters=[LAST_EVENT_ID])
+        return documented
 
     def also(self, status: int, description: str) -> Callable[[View], View]:
         """Document another success, without content."""

@@ -25,6 +25,7 @@ from api.resources import (
     callbacks,
     calls,
     canned_replies,
+    chats,
     customers,
     devices,
     drafts,
@@ -64,6 +65,7 @@ from api.resources import (
     split,
     spreadsheets,
     staffing,
+    stream,
     tags,
     templates,
     tickets,
@@ -76,7 +78,7 @@ PREFIX = "/api/v1"
 RESOURCES = (
     *(tickets, messages, attachments, replies, notes, drafts, mentions, assignment, resolution, events),
     *(sla, explanation),
-    *(calls, callbacks),
+    *(calls, callbacks, chats),
     *(recordings,),
     *(canned_replies, macros, templates),
     *(merge, split, links, participants, snooze, bulk, tags),
@@ -90,6 +92,7 @@ RESOURCES = (
     *(customers, same_persons, histories, fields, spreadsheets),
     *(reports, staffing),
     *(session, account, invitations, audit, alerts),
+    *(stream,),
 )
 PROBLEMS = {  # status -> when
     400: "The body is no valid JSON",

@@ -21,14 +21,27 @@ from api import (
     reconciliation,
     recorded,
     replaying,
+    visiting,
 )
 from api.leader import Leadership
 from channels import delivery, reconciling, webchat
 from channels.phone import answering, callbacks, calls
+from channels.webchat import following
 from config.settings import Settings
 from sla import calendar_versions, notices, sweep
 from sla import consequences as what_follows
-from ticketing import assignment, attachments, closing, jobs, journal, kept_answers, onlookers, sessions, snoozing
+from ticketing import (
+    assignment,
+    attachments,
+    closing,
+    jobs,
+    journal,
+    kept_answers,
+    onlookers,
+    sessions,
+    snoozing,
+    untold,
+)
 from ticketing.errors import TicketingError
 from ticketing.events import SYSTEM
 from ticketing.moment import utc_now
@@ -149,6 +162,11 @@ def end_stale_live_waits() -> None:
         log.info("live waits ended", tickets=ended)
 
 
+def note_gone_visitors() -> None:
+    """Note which visitors of chats have left, so that replies follow them."""
+    _hand_out(visiting.note_away, following.gone(utc_now()))
+
+
 def forget_old_answers() -> None:
     """Delete answers whose `Idempotency-Key` counts no more, and logins that have long ended."""
     now = utc_now()
@@ -173,6 +191,11 @@ def wake_for_entries() -> None:
     if ids:
         log.warning("journal entries swept", count=len(ids))
     _hand_out(reactions.carry_out, ids)
+
+
+def tell_what_was_left() -> None:
+    """Tell whoever listens of the journal entries that nobody has told of."""
+    untold.tell_what_was_left()
 
 
 def wake_for_retries() -> None:
@@ -278,8 +301,10 @@ TASKS: tuple[Callable[[], None], ...] = (
     close_solved_tickets,
     expire_leases,
     wake_for_entries,
+    tell_what_was_left,
     wake_for_retries,
     end_stale_live_waits,
+    note_gone_visitors,
     catch_up_calls,
     hand_out_what_waits,
     go_on_rearming,

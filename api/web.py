@@ -1,12 +1,31 @@
 """Everything that this application answers over HTTP: the API, its documentation, health, and the doors."""
 
-from flask import Flask, Response, request
+from typing import NoReturn
+
+from flask import Flask, Response, abort, request
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.auth import connect_auth
 from api.docs import connect_docs
-from api.doors import callbacks, callers, chat, email, health, media, rooms, sandbox, sandbox_page, twilio
+from api.doors import (
+    callbacks,
+    callers,
+    chat,
+    chat_events,
+    chat_files,
+    chat_line,
+    chat_presence,
+    email,
+    health,
+    media,
+    rooms,
+    sandbox,
+    sandbox_page,
+    twilio,
+    widget_pages,
+)
+from api.doors.origins import connect_origins, connect_preflights
 from api.doors.throttle import connect_throttle
 from api.errors import connect_errors
 from api.idempotency import connect_idempotency
@@ -18,7 +37,7 @@ from api.requests import connect_requests
 from api.uploads import largest_upload
 from config.settings import Settings
 
-UPLOADS = f"{PREFIX}/attachments"
+UPLOADS = {f"{PREFIX}/attachments", "/chat/attachments"}
 LIMITS = {  # path -> bytes of one request; elsewhere COMPTOIR_REQUEST_MAX_BYTES
     PREFIX: 2_000_000,
     "/chat": 65_536,
@@ -40,13 +59,17 @@ def connect_web(app: Flask, settings: Settings) -> None:
     app.before_request(_limit_size)
     connect_limits(app, settings)
     connect_logins(app)
+    connect_origins(app)
     connect_throttle(app, settings)
+    connect_preflights(app)
     connect_auth(app)
     connect_idempotency(app)
     app.after_request(_protect)
     connect_api(app)
     connect_docs(app)
-    for door in (health, email, twilio, callers, callbacks, rooms, chat, media):
+    for door in (health, email, twilio, callers, callbacks, rooms, media):
+        app.register_blueprint(door.blueprint)
+    for door in (chat, chat_events, chat_files, chat_line, chat_presence, widget_pages):
         app.register_blueprint(door.blueprint)
     if settings.openid is not None:
         from api.doors.oidc import connect_oidc  # what it needs comes with the extra `oauth`
@@ -55,11 +78,19 @@ def connect_web(app: Flask, settings: Settings) -> None:
     if settings.sandbox:
         app.register_blueprint(sandbox.blueprint)
         app.register_blueprint(sandbox_page.blueprint)
+        app.register_blueprint(widget_pages.demo)
+    else:
+        app.add_url_rule("/static/sandbox/<path:filename>", "no_sandbox", _not_there)
+
+
+def _not_there(**_: str) -> NoReturn:
+    """Keep the files of a page back that this desk does not have."""
+    abort(404)
 
 
 def _limit_size() -> None:
     """Refuse what is too large, also where its length was not announced: werkzeug would cut it off without a word."""
-    if request.path == UPLOADS:
+    if request.path in UPLOADS:
         request.max_content_length = largest_upload()
         return  # its body is read after the guard only, piece by piece
     limit = next((LIMITS[path] for path in LIMITS if request.path.startswith(path)), None)

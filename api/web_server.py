@@ -72,6 +72,7 @@ def options(settings: Settings, listening_on: int | None) -> dict[str, Any]:
         "control_socket_disable": True,
         "logger_class": PlainLogger,
         "post_fork": _tie_worker_to_master,
+        "post_worker_init": _end_streams_with,
         "proc_name": "comptoir web",
     }
 
@@ -89,7 +90,7 @@ def _threads(settings: Settings) -> dict[str, Any]:
 def _greenlets(settings: Settings) -> dict[str, Any]:
     # The sandbox's calls live in the memory of one process, so that there is only one.
     workers = 1 if settings.sandbox else settings.web_workers
-    return {"worker_class": "gevent", "workers": workers, "worker_connections": 5000}
+    return {"worker_class": "gevent", "workers": workers, "worker_connections": settings.web_streams + 2000}
 
 
 class PlainLogger(Logger):  # type: ignore[misc]  # gunicorn is not typed
@@ -109,6 +110,13 @@ class PlainLogger(Logger):  # type: ignore[misc]  # gunicorn is not typed
 
 def _tie_worker_to_master(_arbiter: Any, worker: Any) -> None:
     end_with(worker.ppid)
+
+
+def _end_streams_with(worker: Any) -> None:
+    """End the live streams as soon as the worker is told to end: it waits for them."""
+    feed = worker.wsgi.extensions["comptoir.feed"]
+    if feed is not None:
+        feed.hub.is_ending = lambda: not worker.alive
 
 
 def main() -> None:

@@ -114,6 +114,12 @@ class Settings:
     transcription: str = ""  # who writes down recordings: "", "twilio", "GA…", an address, or package.module:function
     delete_at_twilio: bool = False  # whether Twilio's copy of a recording goes as soon as we have ours
     reconcile: bool = True  # whether Twilio is asked for what no webhook told us
+    web_streams: int = 3000  # live streams that one web process holds open
+
+    @property
+    def most_streams(self) -> int:
+        """Return how many live streams one web process holds open: with SQLite each takes a thread."""
+        return min(self.web_streams, self.web_threads // 2) if self.uses_sqlite else self.web_streams
 
     @property
     def uses_sqlite(self) -> bool:
@@ -181,6 +187,7 @@ def _read(env: FileAwareEnv) -> dict[str, Any]:
         "defaults_file": lambda: env.str("COMPTOIR_DEFAULTS_FILE", ""),
         "web_workers": lambda: env.int("COMPTOIR_WEB_WORKERS", 2, validate=Range(min=1, max=64)),
         "web_threads": lambda: env.int("COMPTOIR_WEB_THREADS", 200, validate=Range(min=4, max=2000)),
+        "web_streams": lambda: env.int("COMPTOIR_WEB_STREAMS", 3000, validate=Range(min=1, max=50_000)),
         "request_max_bytes": lambda: env.int("COMPTOIR_REQUEST_MAX_BYTES", 26_214_400, validate=Range(min=65_536)),
         "attachment_max_bytes": lambda: env.int(
             "COMPTOIR_ATTACHMENT_MAX_BYTES", 20_000_000, validate=Range(min=1, max=1_000_000_000)
@@ -286,6 +293,7 @@ _AS_THEY_ARE = (
     "smtp_workers",
     "web_workers",
     "web_threads",
+    "web_streams",
     "request_max_bytes",
     "attachment_max_bytes",
     "delivery_lease_seconds",

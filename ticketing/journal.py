@@ -18,6 +18,7 @@ from ticketing.inserting import insert_lines
 from ticketing.many import insert_many
 from ticketing.models.journal import WRITTEN, JournalEntry
 from ticketing.models.ticket import Ticket
+from ticketing.realtime import News
 from ticketing.store import db
 
 AtOnce = Callable[[Ticket, Entry], None]
@@ -148,20 +149,30 @@ def forget(session: Session, *, since: int = 0) -> None:
     search.forget(session, since=since)
 
 
-def write(session: Session) -> list[int]:
-    """Write this transaction's entries, all at once; return the ids of those that something follows from."""
+@dataclass(frozen=True)
+class Written:
+    """The entries of a transaction: those that something follows from, and what there is to tell."""
+
+    to_follow: Sequence[int]
+    news: Sequence[News]  # without those that were too many to be numbered here: the ticker tells of them
+
+
+def write(session: Session) -> Written:
+    """Write this transaction's entries, all at once."""
     lines: list[dict[str, Any]] = session.info.pop(WRITTEN, [])
     session.flush()
     search.write(session)
     if len(lines) >= MANY and all(line["dispatched_at"] for line in lines):
         insert_many(cast(Table, JournalEntry.__table__), [{**line, "attempts": 0} for line in lines])
-        return []
-    return sorted(row.id for row in insert_lines(JournalEntry, lines) if row.dispatched_at is None)
+        return Written((), ())
+    rows = sorted(insert_lines(JournalEntry, lines, ("ticket_id", "kind", "dispatched_at")), key=lambda row: row.id)
+    to_follow = [row.id for row in rows if row.dispatched_at is None]
+    return Written(to_follow, [News(row.id, row.ticket_id, row.kind) for row in rows])
 
 
-def dispatch(entry_ids: list[int]) -> None:
+def dispatch(written: Written) -> None:
     """Wake the workers for what a transaction that was committed has written."""
-    jobs.wake(reactions().job, entry_ids)
+    jobs.wake(reactions().job, written.to_follow)
 
 
 def mark_dispatched(entry_id: int, *, at: datetime) -> None:

@@ -37,6 +37,12 @@ def look_away(caller: Caller, ticket_id: int) -> None:
     db.session().execute(delete(Onlooker).where(*mine).execution_options(synchronize_session=False))
 
 
+def types(caller: Caller, ticket_id: int, *, now: datetime) -> bool:
+    """Say whether the caller is typing on a ticket at this moment."""
+    mine = (Onlooker.ticket_id == ticket_id, Onlooker.agent_id == caller.agent_id)
+    return bool(db.session().scalar(select(exists().where(*mine, Onlooker.typing, Onlooker.until > now))))
+
+
 def onlookers(caller: Caller, ticket_id: int, *, now: datetime) -> Sequence[Onlooker]:
     """Return who looks at the ticket at this moment, the caller included. Raises NotFound."""
     _must_see(caller, ticket_id)

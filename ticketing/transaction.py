@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from flask import current_app
 from sqlalchemy.orm import Session
 
-from ticketing import journal
+from ticketing import journal, realtime
 from ticketing.store import db, write_options
 
 _writers_take_turns = threading.Lock()
@@ -23,7 +23,8 @@ def transaction(source: str) -> Iterator[Session]:
     """Run the block in one transaction: commit when it ends, roll back when it raises.
 
     `source` names the door (api, email, sms, ticker, …) and is kept with every journal entry. Inside: database only.
-    What follows from the journal entries is handed to the workers after the commit. Transactions do not nest.
+    What follows from the journal entries is handed to the workers after the commit, and whoever listens is told.
+    Transactions do not nest.
     """
     session = db.session()
     if "source" in session.info:
@@ -37,7 +38,7 @@ def transaction(source: str) -> Iterator[Session]:
             if act is not None:
                 act(session)
             yield session
-            to_follow = journal.write(session)
+            written = journal.write(session)
             session.commit()
         except BaseException:
             session.rollback()
@@ -47,7 +48,8 @@ def transaction(source: str) -> Iterator[Session]:
             del session.info["source"]
     if act is not None:
         first_act.set(None)
-    journal.dispatch(to_follow)
+    journal.dispatch(written)
+    realtime.publish(written.news)
 
 
 def _turn(session: Session) -> "threading.Lock | nullcontext[None]":
