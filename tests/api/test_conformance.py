@@ -27,7 +27,13 @@ from ticketing.store import db
 
 DOCUMENT = json.loads((Path(__file__).parents[2] / "docs" / "openapi.json").read_text(encoding="utf-8"))
 METHODS = ("get", "post", "put", "patch", "delete")
-OPERATIONS = [(method, path) for path, item in DOCUMENT["paths"].items() for method in METHODS if method in item]
+STREAMS = {"/api/v1/events"}  # an answer without an end: see test_stream.py
+OPERATIONS = [
+    (method, path)
+    for path, item in DOCUMENT["paths"].items()
+    for method in METHODS
+    if method in item and path not in STREAMS
+]
 EXAMPLES = 12
 SEED = 20_261_118
 # Whether valid data is accepted depends on rules that no schema tells: cursors, time zones, names of queues.

@@ -212,7 +212,7 @@ def test_why_a_ticket_changed_hands_is_in_its_journal(app: Flask, client: FlaskC
     assert taken.json["code"] == "already_assigned"
     hands = [one["data"] for one in events if one["kind"] in {"ticket_assigned", "ticket_released"}]
     a, b = ada.agent.id, bob.agent.id
-    by_hand = {"automatic": False, "rings": False, "passed_over": []}
+    by_hand = {"automatic": False, "rings": False, "awaits": False, "passed_over": []}
     given = {"stolen": False, "reason": "", **by_hand}
     assert hands == [
         {"before": None, "after": a, **given},

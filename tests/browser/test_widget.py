@@ -364,7 +364,9 @@ def test_all_goes_by_keyboard(visit: Visit, desk: Desk) -> None:
 
 def test_a_small_screen_is_filled_and_what_is_behind_is_out_of_reach(visit: Visit) -> None:
     page = visit("/french.html", viewport={"width": 390, "height": 780}, is_mobile=True, has_touch=True)
-    box = open_chat(page).bounding_box()
+    opened = open_chat(page)
+    opened.evaluate("panel => Promise.all(panel.getAnimations().map((one) => one.finished))")  # it slides in
+    box = opened.bounding_box()
 
     assert box is not None
     assert (box["x"], box["y"], box["width"], box["height"]) == (0, 0, 390, 780)

@@ -71,7 +71,7 @@ def test_a_call_that_wants_to_hear_everything_hears_it_in_order(desk: Flask) -> 
     twilio_api.connect(settings.twilio).calls.create(
         to="+14165550177",
         from_="+15145550100",
-        twiml="<Response><Say>Hello</Say></Response>",
+        twiml='<Response><Say language="en-US">Hello</Say></Response>',
         status_callback=f"{settings.public_url}/inbound/twilio/voice/status",
         status_callback_event=["initiated", "ringing", "answered", "completed"],
     )

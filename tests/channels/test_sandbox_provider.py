@@ -18,7 +18,8 @@ from tests.conftest import NOON
 from ticketing.store import db
 
 OURS, THEIRS = "+15145550100", "+14165550177"
-TWIML = "<Response><Pause/><Say>Your kettle</Say><Say>is ready.</Say></Response>"
+SAY = '<Say language="en-US">'
+TWIML = f"<Response><Pause/>{SAY}Your kettle</Say>{SAY}is ready.</Say></Response>"
 
 
 def settings_of(desk: Flask) -> Settings:

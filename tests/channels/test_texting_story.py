@@ -52,7 +52,7 @@ def test_pictures_go_both_ways(desk: Flask, channel: Channel, prefix: str) -> No
 
     assert (ticket.channel, came.content_type, file_store().read(came.sha256)) == (channel, "image/png", PNG)
     assert (sent.state, sent.state_reason) == (MessageState.DELIVERED, None)
-    (arrived,) = [one for one in exchange(desk).device(prefix + THEIRS).texts if one.direction == "in"]
+    (arrived,) = [one for one in exchange(desk).device(THEIRS).texts if one.direction == "in"]
     assert (arrived.body, len(arrived.media)) == ("Like this?", 1)
 
 

@@ -81,15 +81,21 @@ def test_a_place_costs_one_statement_along_the_index_of_next(app: Flask) -> None
 
 
 def explained(place: Ticket) -> str:
-    """Return how the database finds a place, told that it may not read the whole table."""
+    """Return how the database finds a place, told that it may not read the whole table.
+
+    Nor all that wait live: of three tickets, both ways cost the same.
+    """
     values = {"queue": place.queue_id, "due": waits.LAST, "since": NOON, "ticket": place.id}
     asked = waits._PLACE.params(values).compile(db.engine, compile_kwargs={"literal_binds": True})
     with transaction("test") as session:
         if dialect() == "postgresql":
             session.execute(text("SET LOCAL enable_seqscan = off"))
             session.execute(text("SET LOCAL enable_bitmapscan = off"))
+            session.execute(text("DROP INDEX ix_ticket_live"))
         word = "EXPLAIN QUERY PLAN" if dialect() == "sqlite" else "EXPLAIN"
-        return str(session.execute(text(f"{word} {asked}".replace(":", r"\:"))).all())
+        found = str(session.execute(text(f"{word} {asked}".replace(":", r"\:"))).all())
+        session.rollback()
+        return found
 
 
 def test_what_is_told_follows_from_the_waits_of_the_queue(app: Flask) -> None:
