@@ -114,7 +114,7 @@ def _tie_worker_to_master(_arbiter: Any, worker: Any) -> None:
 
 def _end_streams_with(worker: Any) -> None:
     """End the live streams as soon as the worker is told to end: it waits for them."""
-    feed = worker.wsgi.extensions["comptoir.feed"]
+    feed = worker.wsgi.extensions.get("comptoir.feed")
     if feed is not None:
         feed.hub.is_ending = lambda: not worker.alive
 
