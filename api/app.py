@@ -1,4 +1,4 @@
-"""Put the application together: settings, store, jobs, files, channels, reactions, HTTP."""
+"""Put the application together: all that a worker, the ticker, the mail doors and commands need, and HTTP on top."""
 
 from flask import Flask
 
@@ -9,8 +9,6 @@ import sla.models
 import ticketing.models
 from api import reactions
 from api.bare import BareFlask, NoSessions
-from api.realtime.feed import connect_feed
-from api.web import connect_web
 from channels.setup import connect_channels
 from config.settings import Settings
 from ticketing import journal
@@ -23,19 +21,28 @@ from ticketing.store import connect_store
 MODELS = (ticketing.models, channels.models, channels.email.models, channels.phone.models, sla.models)
 
 
-def create_app(settings: Settings) -> Flask:
-    """Return the application. Nothing is asked of the database or of Redis yet."""
+def create_core(settings: Settings) -> Flask:
+    """Return the application without HTTP. Nothing is asked of the database or of Redis yet."""
     app = BareFlask("api")
     app.session_interface = NoSessions()
     app.extensions["comptoir.settings"] = settings
     app.secret_key = settings.secret_key
-    app.config["MAX_CONTENT_LENGTH"] = settings.request_max_bytes
     connect_store(app, settings)
     connect_jobs(app, settings)
     connect_news(app, settings)
     connect_files(app, settings)
     connect_channels(app, settings)
     journal.install(app, reactions.REACTIONS)
+    return app
+
+
+def create_app(settings: Settings) -> Flask:
+    """Return the application with everything that it answers over HTTP."""
+    from api.realtime.feed import connect_feed  # a third of all modules: who serves no HTTP starts without them
+    from api.web import connect_web
+
+    app = create_core(settings)
+    app.config["MAX_CONTENT_LENGTH"] = settings.request_max_bytes
     connect_feed(app, settings)
     connect_web(app, settings)
     return app

@@ -28,11 +28,11 @@ def application() -> Iterator["Flask"]:
     """Run a block in the application's context; troubles that have a sentence end the command with it."""
     from sqlalchemy.exc import OperationalError, ProgrammingError
 
-    from api.app import create_app
+    from api.app import create_core
     from channels.errors import ChannelError
     from ticketing.errors import TicketingError
 
-    app = create_app(read_settings())
+    app = create_core(read_settings())
     with app.app_context():
         try:
             yield app

@@ -106,9 +106,9 @@ def _settings() -> Settings:
 
 
 def _app(settings: Settings) -> "Flask":
-    from api.app import create_app
+    from api.app import create_core
 
-    app = create_app(settings)
+    app = create_core(settings)
     # What is there now stays: the collector need not walk through all of it again and again.
     gc.collect()
     gc.freeze()
