@@ -21,6 +21,7 @@ from flask import Flask
 
 from channels.email.certificate import Certificate
 from channels.email.crowd import Crowd
+from channels.email.letting_in import let_in
 from channels.email.mail_intake import Intake
 from channels.email.mail_session import House, LocalMailSession, MailSession, Patience
 from channels.sandbox.mailbox import SandboxMailHandler
@@ -94,7 +95,7 @@ class MailDoors:
         )
         threads = ThreadPoolExecutor(THREADS, thread_name_prefix="smtp")
         self._house = House(crowd, threads, settings.smtp_max_bytes, patience)
-        self._servers: list[asyncio.Server] = []
+        self._doors: list[tuple[socket.socket, asyncio.Task[None]]] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="mail doors", daemon=True)
         self._thread.start()
@@ -112,17 +113,12 @@ class MailDoors:
             "sandbox": lambda: SMTP(sandbox, hostname="sandbox", loop=loop, **options),
         }
         for listener in listen(settings) if listeners is None else listeners:
-            self._open(sessions[listener.speaks], listener.socket)
+            asyncio.run_coroutine_threadsafe(self._open(sessions[listener.speaks], listener.socket), loop).result()
 
-    def _open(self, sessions: Sessions, listener: socket.socket) -> None:
-        async def serve() -> asyncio.Server:
-            # One at a time: of processes that share the socket, one that is busy leaves the next to the others.
-            if listener.family == socket.AF_UNIX:
-                return await self._loop.create_unix_server(sessions, sock=listener, backlog=1)
-            return await self._loop.create_server(sessions, sock=listener, backlog=1)
-
-        self._servers.append(asyncio.run_coroutine_threadsafe(serve(), self._loop).result())
+    async def _open(self, sessions: Sessions, listener: socket.socket) -> None:
         listener.listen(BACKLOG)
+        senders = self._house.sessions
+        self._doors.append((listener, asyncio.create_task(let_in(listener, sessions, lambda: len(senders)))))
 
     def stop(self) -> None:
         """Let nobody in any more, send those away who have nothing under way, and wait for the others' mails."""
@@ -135,8 +131,10 @@ class MailDoors:
     async def _close(self) -> None:
         house, latest = self._house, time.monotonic() + GRACE
         house.is_closing = True
-        for server in self._servers:
-            server.close()
+        for listener, door in self._doors:
+            door.cancel()
+            await asyncio.gather(door, return_exceptions=True)
+            listener.close()
         for session in [one for one in house.sessions if not one.is_at_work]:
             session.say_goodbye("421 4.3.2 We are closing, please come again")
         while house.sessions and time.monotonic() < latest:
