@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
-from sqlalchemy import bindparam, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import joinedload
@@ -97,6 +97,9 @@ def replay(item_id: int, *, at: datetime) -> Received:
         row = _lock(item_id)
         if row.state is ItemState.PROCESSED:
             return _told(row, malformed=reading.malformed)
+        if reading.state is ItemState.RECEIVED and not _has_its_key(row, reading.parsed):
+            _write_down(row, ItemState.IGNORED, at, reason="it came again meanwhile, and could be read then")
+            return _told(row, duplicate=True)
         return _attempt(channel, item, reading, row, at)
 
     return _process(item, at, attempt, lambda: _lock(item_id))
@@ -170,13 +173,29 @@ def _keep(item: RawItem, reading: _Reading) -> InboundItem:
     )
     if insert_unless_taken(row):
         return row
-    same = select(InboundItem.id).where(
-        InboundItem.channel == item.channel,
-        InboundItem.kind == item.kind,
-        InboundItem.inbox_address == reading.parsed.inbox_address,
-        InboundItem.key == reading.parsed.key,
+    return _lock(db.session().scalars(_same(item.channel, item.kind, reading.parsed)).one())
+
+
+def _same(channel: Channel, kind: str, parsed: Parsed) -> Select[int]:
+    return select(InboundItem.id).where(
+        InboundItem.channel == channel,
+        InboundItem.kind == kind,
+        InboundItem.inbox_address == parsed.inbox_address,
+        InboundItem.key == parsed.key,
     )
-    return _lock(db.session().scalars(same).one())
+
+
+def _has_its_key(row: InboundItem, parsed: Parsed) -> bool:
+    """Give an item that could not be read, and was kept by its digest, the key by which it is known from now on.
+
+    False: it has come again, and another item has that key.
+    """
+    if (row.inbox_address, row.key) == (parsed.inbox_address, parsed.key):
+        return True
+    if db.session().scalar(_same(row.channel, row.kind, parsed)) is not None:
+        return False
+    row.inbox_address, row.key = parsed.inbox_address, parsed.key
+    return True
 
 
 def _worth_keeping(headers: Mapping[str, str]) -> dict[str, str]:

@@ -145,6 +145,9 @@ def _insert(entity: Any, *, unless_taken: bool) -> bool:
     if not found:
         return False
     ((given["id"],),) = found
+    ghost = session.identity_map.get(mapped(model).identity_key_from_primary_key((given["id"],)))
+    if ghost is not None:  # its row was rolled back, and SQLite gives the number again
+        session.expunge(ghost)
     hold(session, entity)
     return True
 

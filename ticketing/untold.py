@@ -23,6 +23,7 @@ from ticketing.store import db
 log = structlog.get_logger()
 
 SWEPT = "comptoir:events:swept"  # the entry up to which everything was told; for the next ticker
+LOOKS = "comptoir:events:looks"  # how many there were: fewer than before, and Redis has lost what came last
 BATCH = 5000
 TOO_MANY = 20_000  # then whoever listens is quicker to ask for everything again
 GAP_LASTS = 60.0  # seconds; a transaction that takes longer was rolled back
@@ -44,6 +45,7 @@ class Swept:
 
     until: int
     gaps: list[Gap] = field(default_factory=list)
+    looks: int = 0  # when this process looked last
 
 
 def tell_what_was_left() -> int:
@@ -74,13 +76,14 @@ def _look(redis: Redis) -> int:
             break
     swept.gaps = [one for one in swept.gaps if one.since > time.monotonic() - GAP_LASTS][-MOST_GAPS:]
     redis.set(SWEPT, min([swept.until, *(one.first - 1 for one in swept.gaps)]))
+    swept.looks = int(redis.incr(LOOKS))
     return found
 
 
 def _so_far(redis: Redis, newest: int) -> Swept:
     found: Swept | None = current_app.extensions.get("comptoir.swept")
-    if found is None:
-        told: bytes | None = redis.get(SWEPT)  # type: ignore[assignment]  # of this client it is no coroutine
+    told, looks = redis.mget(SWEPT, LOOKS)
+    if found is None or (told is not None and int(looks or 0) < found.looks):
         found = current_app.extensions["comptoir.swept"] = Swept(newest if told is None else int(told))
     return found
 

@@ -173,6 +173,9 @@ class Hub:
                         one.fall_behind()
             elif had_trouble:
                 self._give_all(frame("ready", {"resumed": True}))
+                for theirs in self._listeners.values():
+                    for one in theirs:
+                        one.ring()  # who is behind was given nothing, and waits to read for themselves
 
     def troubled(self, by: str) -> None:
         """Tell everybody that what comes may be late."""

@@ -5,6 +5,7 @@ It runs after the request, outside every application context; nothing of the dat
 
 import random
 import threading
+import time
 from collections.abc import Iterator, Sequence
 
 import structlog
@@ -15,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.realtime.frames import HEARTBEAT_SECONDS, RETRY_SECONDS, frame, heartbeat, retry
 from api.realtime.hub import SIGNED_OUT, Hub, Line
 from api.realtime.listeners import AgentListener, Listener
-from api.realtime.positions import before, written
+from api.realtime.positions import written
 from api.realtime.tape import Item, Tape
 from api.realtime.told import Told, tell
 from ticketing.holders import in_force
@@ -68,10 +69,11 @@ class Streams:
         yield frame("trouble", {"code": self._hub.trouble or STARTING})
         while listener.behind and not listener.ended and not listener.wait(HEARTBEAT_SECONDS):
             yield SIGN_OF_LIFE
+            listener.taken_at = time.monotonic()  # they read; there is only nothing for them
 
     def _begin(self, listener: Listener, line: Line, event: str) -> bytes:
         """Begin at a line; what came before it the listener asks for elsewhere."""
-        listener.epoch, listener.position, listener.sent = line.epoch, line.until, before(line.until.ms)
+        listener.epoch, listener.position, listener.sent = line.epoch, line.until, line.until.coarsely
         data = {"resumed": False} if event == "ready" else {}
         return frame(event, data, written(line.epoch, listener.sent))
 
@@ -88,8 +90,8 @@ class Streams:
         except Exception:
             log.exception("news not caught up")  # they would come back for the same for ever
             missed = None
-        if listener.ended:
-            return
+        if listener.ended == SIGNED_OUT:
+            return  # who is sent elsewhere gets it still, for what waits behind it carries later positions
         if missed is None:
             yield self._begin(listener, line, "reload")
             return

@@ -66,3 +66,4 @@ class IncomingData:
     def close(self) -> None:
         """Forget the mail; what still comes is only counted."""
         self._file.close()
+        self.taken = 0

@@ -1,16 +1,20 @@
 """The agents' live stream: what they see, at the moment when they are told, without loss and without doubles."""
 
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from redis import Redis
+from redis import Redis, RedisError
 from sqlalchemy import select
 
 from api.realtime.feed import feed
+from api.realtime.hub import RESTARTING
+from api.realtime.streaming import AT_ONCE
 from tests import make, servers
 from tests.api.desk import Desk
 from tests.api.listening import Listening, with_valkey
@@ -302,6 +306,53 @@ def test_the_ticker_tells_of_what_its_process_could_not_tell(live: FlaskClient, 
         live.application.extensions.pop("comptoir.swept")
         untold.tell_what_was_left()
         stream.until("reload")
+
+
+def test_a_stream_that_was_opened_in_trouble_hears_when_that_is_over(live_on_sqlite: FlaskClient) -> None:
+    ada = an_agent()
+    ticket = a_ticket(a_queue(ada))
+    with listen(live_on_sqlite, ada) as first:
+        tape = Away()
+        reader, feed()._reader._tape = feed()._reader._tape, tape  # type: ignore[assignment]
+        first.until("trouble")
+        with Listening(live_on_sqlite, make.bearer(ada), ready="trouble") as late:
+            feed()._reader._tape = reader
+            late.until("ready")
+            tag(ticket, "drips")
+            late.until("tags_changed")
+
+
+class Away:
+    """A Valkey that does not answer."""
+
+    def wait(self, *_: object) -> None:
+        raise RedisError
+
+
+def test_who_is_sent_elsewhere_while_they_catch_up_misses_nothing(live_on_sqlite: FlaskClient) -> None:
+    ada = an_agent()
+    ticket = a_ticket(a_queue(ada))
+    with listen(live_on_sqlite, ada) as stream:
+        tag(ticket, "1")
+        last = stream.until("tags_changed").id
+    tag(ticket, "2")
+    turns = feed()._streams._turns
+    with ExitStack() as others, listen(live_on_sqlite, ada) as quick:
+        for _ in range(AT_ONCE):
+            others.enter_context(turns)
+        late = Listening(live_on_sqlite, make.bearer(ada) | {"Last-Event-ID": last})
+        while late.listener.behind:
+            time.sleep(0.01)
+        tag(ticket, "3")
+        quick.until("tags_changed")
+        feed().hub.end([late.listener], RESTARTING)
+        others.close()
+        late.when(lambda: late.is_over, "end")
+        late.close()
+
+    with listen(live_on_sqlite, ada, after=late.last_id) as again:
+        told = [one.data["data"]["added"] for one in (*late.heard, *again.heard) if one.event == "tags_changed"]
+    assert told == [["2"], ["3"]]
 
 
 def test_streams_are_limited(live_on_sqlite: FlaskClient) -> None:

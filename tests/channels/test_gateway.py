@@ -1,6 +1,7 @@
 """Whatever comes in is kept first; nothing is lost, nothing doubled, nothing blocks the next."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import pytest
 from flask import Flask
@@ -8,8 +9,10 @@ from sqlalchemy import func, select
 
 from channels import gateway
 from channels.models import InboundItem, ItemState
+from channels.protocol import Parsed, RawItem
 from tests import fakes, make
 from tests.conftest import NOON
+from ticketing import intake
 from ticketing.envelope import Channel
 from ticketing.models import Message, Ticket
 from ticketing.store import db
@@ -113,6 +116,43 @@ def test_a_failure_inside_leaves_nothing_but_the_item_and_a_replay_mends_it(app:
     assert again.state is ItemState.PROCESSED
     assert gateway.replay(first.item_id, at=NOON).message_id == again.message_id
     assert count(Message) == 1
+
+
+def test_what_could_not_be_read_is_known_when_it_comes_again_after_a_replay(
+    app: Flask, channel: fakes.FakeChannel
+) -> None:
+    fakes.plug_in(app, Unreadable())
+    first, second = receive("m1 +15145550123 Hello"), receive("m2 +15145550123 Are you there?")
+    fakes.plug_in(app, channel)
+
+    gateway.replay(first.item_id, at=NOON)
+    receive("m2 +15145550123 Are you there?")
+
+    assert receive("m1 +15145550123 Hello").duplicate
+    assert gateway.replay(second.item_id, at=NOON).state is ItemState.IGNORED
+    assert count(Message) == 2
+
+
+class Unreadable(fakes.FakeChannel):
+    """A channel with a bug."""
+
+    def parse(self, item: RawItem) -> Parsed:
+        raise ZeroDivisionError
+
+
+def test_an_item_is_kept_whatever_holds_on_to_the_failure(app: Flask) -> None:
+    fakes.plug_in(app, Failing())
+    make.inbox(Channel.SMS)
+
+    assert receive("m1 +15145550123 Hello").state is ItemState.QUARANTINED
+
+
+class Failing(fakes.FakeChannel):
+    """A channel that fails when all is written, with an error that its own frame still knows."""
+
+    def taken_in(self, item: RawItem, taken: intake.Taken, *, at: datetime) -> None:
+        error = ValueError()
+        raise error
 
 
 def test_the_provider_who_tries_again_replays_what_is_in_quarantine(app: Flask) -> None:

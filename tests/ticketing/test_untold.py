@@ -62,6 +62,23 @@ def test_the_next_ticker_goes_on_where_the_last_one_was(stream: "Redis[bytes]", 
     assert told(stream) == [*before, 101, 103]
 
 
+def test_what_valkey_forgot_in_a_crash_is_told_again(stream: "Redis[bytes]") -> None:
+    ticket_id = make.ticket().id
+    untold.tell_what_was_left()
+    kept = {
+        key: stream.dump(key)
+        for key in (realtime.STREAM, realtime.PUBLISHED, realtime.EPOCH, untold.SWEPT, untold.LOOKS)
+    }
+    write(ticket_id, 100, 101)
+    untold.tell_what_was_left()
+    for key, value in kept.items():
+        stream.restore(key, 0, value, replace=True)
+
+    untold.tell_what_was_left()
+
+    assert told(stream)[-2:] == [100, 101]
+
+
 def test_many_entries_of_one_transaction_are_told_too(stream: "Redis[bytes]") -> None:
     ticket_id = make.ticket().id
     untold.tell_what_was_left()

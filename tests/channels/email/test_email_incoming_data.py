@@ -61,3 +61,14 @@ def test_a_mail_that_is_thrown_away_is_still_read_to_its_end() -> None:
 
     assert data.feed(b"more\r\n", keep=False) is None
     assert data.feed(b".\r\nQUIT\r\n", keep=False) == b"QUIT\r\n"
+
+
+def test_what_was_thrown_away_takes_no_room_and_is_given_back_once() -> None:
+    data = IncomingData()
+    data.feed(b"x" * 80)
+    assert data.taken == 80
+
+    data.close()
+    data.feed(b"x" * 80, keep=False)
+
+    assert data.taken == 0
