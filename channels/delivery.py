@@ -26,6 +26,7 @@ from ticketing.envelope import MessageState
 from ticketing.errors import StoreNotReady, TicketingError
 from ticketing.lifecycle import lock_ticket, lock_ticket_of
 from ticketing.models import Handle, Message, MessageKind, Ticket
+from ticketing.reach import OPTED_OUT_OF
 from ticketing.store import db
 from ticketing.transaction import transaction
 
@@ -38,6 +39,7 @@ WAKE_AGAIN_AFTER = timedelta(seconds=30)
 RECORD_AGAIN_AFTER = (0.5, 2.0, 5.0)  # seconds
 LEFT_BEHIND_AFTER = timedelta(seconds=60)
 LONGEST_RUN = timedelta(seconds=25)  # with one sending of 30 s still within a job's 60 s
+UNWANTED = "the customer has opted out of messages from this address"
 NOBODY_KNOWS = "the program stopped while sending; the provider may or may not have taken it"
 
 
@@ -69,6 +71,10 @@ def _begin(ticket_id: int, at: datetime) -> tuple[_Attempt, Outgoing] | None:
     with transaction("delivery") as session:
         ticket = lock_ticket(ticket_id)
         message = _next_message(ticket_id, at)
+        while message is not None and _is_unwanted(message):  # they said so while it waited to leave
+            advance(ticket, message, MessageState.FAILED, reason=UNWANTED, at=at)
+            session.flush()
+            message = _next_message(ticket_id, at)
         if message is None:
             return None
         message.state = MessageState.SENDING
@@ -77,6 +83,12 @@ def _begin(ticket_id: int, at: datetime) -> tuple[_Attempt, Outgoing] | None:
         session.add(delivery)
         session.flush()
         return _Attempt(delivery.id, ticket_id, message.id), outgoing_for(ticket, message)
+
+
+def _is_unwanted(message: Message) -> bool:
+    if message.channel not in OPTED_OUT_OF or message.handle is None or message.inbox is None:
+        return False
+    return opt_outs.is_out(message.handle, message.inbox)
 
 
 def _next_message(ticket_id: int, at: datetime) -> Message | None:
@@ -224,8 +236,7 @@ def expire_leases(now: datetime, limit: int = 100) -> list[int]:
         ticket = lock_ticket_of(message)
         delivery = session.get_one(Delivery, delivery_id, populate_existing=True)
         if delivery.state is AttemptState.STARTED:
-            delivery.state, delivery.finished_at = AttemptState.UNKNOWN, now
-            advance(ticket, message, MessageState.UNKNOWN, reason=NOBODY_KNOWS, at=now)
+            delivery.state, delivery.finished_at = _refused(ticket, message, OutcomeUnknown(NOBODY_KNOWS), now), now
             tickets.append(ticket.id)
     return tickets
 

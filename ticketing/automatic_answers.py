@@ -5,6 +5,7 @@ get many of them. Two programs that answer each other are quiet after one answer
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import exists, update
 from sqlalchemy.orm import aliased
@@ -56,39 +57,37 @@ def answer(ticket: Ticket, message: Message, body: str, *, at: datetime) -> Mess
 
     It is nobody's answer: it assigns nothing, changes no status, and the customer waits on.
     """
-    row = Message(
-        ticket_id=ticket.id,
-        kind=MessageKind.OUTBOUND,
-        channel=message.channel,
-        inbox=message.inbox,
-        handle=message.handle,
-        body=body,
-        automatic=True,
-        state=MessageState.QUEUED,
-        channel_reason="last_used",
-        data=addressed([_reader(message)], ()) if message.channel is Channel.EMAIL else {},  # only mail has addressees
-        attachments=[],
-        created_at=at,
-    )
-    insert_now(row)
-    journal.append(ticket, ReplyWritten(row.id, row.channel, automatic=True), by=SYSTEM, at=at)
-    return row
+    to = addressed([_reader(message)], ()) if message.channel is Channel.EMAIL else {}  # only mail has addressees
+    return _write(ticket, message.channel, message.inbox, message.handle, body, to, at)
 
 
 def tell(ticket: Ticket, inbox: Inbox, handle: Handle, body: str, *, at: datetime) -> Message:
     """Write to a customer by a program, unasked, from an inbox of ours to an address of theirs; it leaves after the
     commit. The ticket is locked. Whether the customer wants that is the caller's to know.
     """
+    return _write(ticket, inbox.channel, inbox, handle, body, {}, at)
+
+
+def _write(
+    ticket: Ticket,
+    channel: Channel,
+    inbox: Inbox | None,
+    handle: Handle | None,
+    body: str,
+    data: dict[str, Any],
+    at: datetime,
+) -> Message:
     row = Message(
         ticket_id=ticket.id,
         kind=MessageKind.OUTBOUND,
-        channel=inbox.channel,
+        channel=channel,
         inbox=inbox,
         handle=handle,
         body=body,
         automatic=True,
         state=MessageState.QUEUED,
         channel_reason="last_used",
+        data=data,
         attachments=[],
         created_at=at,
     )

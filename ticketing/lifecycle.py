@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import bindparam
 
@@ -31,7 +31,6 @@ from ticketing.models import (
     Customer,
     FieldSubject,
     Inbox,
-    Message,
     Queue,
     Ticket,
     TicketSkill,
@@ -140,14 +139,21 @@ _LOCKED = (
 _LOCKED_UNLESS_MERGED = _LOCKED.where(Ticket.merged_into_id.is_(None))
 
 
-def lock_ticket_of(message: Message) -> Ticket:
-    """Return the message's ticket, locked, and the message in its newest state: a merge or a split may have moved it
-    while we waited.
+class OnTicket(Protocol):
+    """A row of a ticket's: a message, a call, a callback."""
+
+    @property
+    def ticket_id(self) -> int: ...
+
+
+def lock_ticket_of(row: OnTicket) -> Ticket:
+    """Return the row's ticket, locked, and the row in its newest state: a merge or a split may have moved it while we
+    waited.
     """
     while True:
-        ticket = lock_ticket(message.ticket_id)
-        db.session().refresh(message)
-        if message.ticket_id == ticket.id:
+        ticket = lock_ticket(row.ticket_id)
+        db.session().refresh(row)
+        if row.ticket_id == ticket.id:
             return ticket
 
 

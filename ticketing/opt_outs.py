@@ -52,7 +52,7 @@ def hear(message: InboundMessage, inbox: Inbox, *, at: datetime) -> Heard | None
     reopens none, and nobody awaits an answer. Raises InvalidHandle.
     """
     customer, (handle,) = recognise([message.sender], at=at)
-    if message.opting is Opting.IN_IF_OUT and not _is_out(handle, inbox):
+    if message.opting is Opting.IN_IF_OUT and not is_out(handle, inbox):
         return None
     by = Actor.customer(customer.id)
     ticket = _conversation(message, customer, handle, inbox, at)
@@ -110,9 +110,14 @@ def lift_by_hand(customer: Customer, handle_id: int, inbox_id: int, *, by: Actor
     """
     handle = reachability.hold(handle_id)
     inbox = db.session().get(Inbox, inbox_id)
-    if handle is None or handle.customer_id != customer.id or inbox is None or not _is_out(handle, inbox):
+    if handle is None or handle.customer_id != customer.id or inbox is None or not is_out(handle, inbox):
         raise NotFound(f"address {handle_id} of customer {customer.id} has not opted out of inbox {inbox_id}")
     opt_in(handle, inbox, ticket=None, by=by, at=at)
+
+
+def is_out(handle: Handle, inbox: Inbox) -> bool:
+    """Say whether nothing shall go from the inbox to the address."""
+    return db.session().get(OptOut, (handle.id, inbox.id), populate_existing=True) is not None
 
 
 def of_customers(customer_ids: Sequence[int]) -> dict[int, list[Shown]]:
@@ -130,10 +135,6 @@ def of_customers(customer_ids: Sequence[int]) -> dict[int, list[Shown]]:
         shown = Shown(row.handle_id, row.inbox_id, row.channel, row.address, row.reason, row.at)
         found[row.customer_id].append(shown)
     return found
-
-
-def _is_out(handle: Handle, inbox: Inbox) -> bool:
-    return db.session().get(OptOut, (handle.id, inbox.id), populate_existing=True) is not None
 
 
 def _alike(inbox: Inbox) -> list[int]:

@@ -21,7 +21,6 @@ from channels.gateway import STORE_TROUBLE
 from channels.models import Call, ItemState
 from channels.phone import arrival, holding, music, on_the_line, twiml
 from channels.phone.adapter import inbox_settings
-from channels.phone.calls import locked_ticket
 from channels.phone.offers import Out
 from channels.phone.on_the_line import OnTheLine
 from channels.phone.opening import Opening
@@ -29,6 +28,7 @@ from channels.phone.states import Stage
 from channels.protocol import RawItem
 from channels.registry import adapter
 from config.settings import Settings
+from ticketing import lifecycle
 from ticketing.envelope import Channel
 from ticketing.models import Inbox, Queue
 from ticketing.store import db
@@ -183,7 +183,7 @@ def _choose(call_id: int, queue_id: int, opening: Opening, item: RawItem) -> Non
     """Line the caller up in the queue, unless Twilio asks for the second time."""
     with transaction(Channel.PHONE):
         row = db.session().get_one(Call, call_id)
-        ticket = locked_ticket(row)
+        ticket = lifecycle.lock_ticket_of(row)
         if row.stage == Stage.MENU and row.ended_at is None:
             arrival.choose(ticket, row, queue_id, opening, at=item.received_at)
 

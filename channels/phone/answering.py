@@ -6,7 +6,7 @@ What is written down here, in the caller's transaction, the switchboard carries 
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import aliased
 
 from channels.events import CalledAgain, CallOffered, LegEnded, LegPickedUp
@@ -221,7 +221,21 @@ def overdue(now: datetime, limit: int = 100) -> list[int]:
     unsaid = select(Call.id).where(
         Call.ended_at.is_(None), Call.answered_by == Answerer.UNKNOWN, Call.joined_at < now - LISTENED
     )
-    return sorted({found for query in (waiting, alone, unsaid) for found in db.session().scalars(query.limit(limit))})
+    queries = (waiting, alone, unsaid, _never_placed(now))
+    return sorted({found for query in queries for found in db.session().scalars(query.limit(limit))})
+
+
+def _never_placed(now: datetime) -> Select[int]:
+    """Return the query for calls of ours that are over for the desk, and of whose line no word has come: where nobody
+    knows whether Twilio took a call, it may never have.
+    """
+    lately = or_(CallLeg.ended_at.is_(None), CallLeg.ended_at > now - PATIENCE - GRACE)
+    return select(Call.id).where(
+        Call.ended_at.is_(None),
+        Call.stage == Stage.OVER,
+        Call.provider_id.is_(None),
+        ~select(CallLeg.id).where(CallLeg.call_id == Call.id, lately).exists(),
+    )
 
 
 def catch_up(call_id: int, *, at: datetime) -> bool:
@@ -233,6 +247,8 @@ def catch_up(call_id: int, *, at: datetime) -> bool:
     if ending.is_over(call):
         for leg in legs.open_legs(call):
             ending.end_leg(ticket, call, leg, "the call is over", at=at)
+        if db.session().scalar(_never_placed(at).where(Call.id == call.id)) is not None:
+            ending.close(ticket, call, CallState.UNANSWERED, at=at)
     else:
         if call.joined_at is not None and call.joined_at < at - LISTENED:
             tell_apart(ticket, call, Answerer.PERSON, at=at)

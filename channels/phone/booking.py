@@ -9,7 +9,6 @@ from twilio.twiml.voice_response import Gather, VoiceResponse
 from channels.models import Call
 from channels.phone import callbacks, leaving, twiml
 from channels.phone.callbacks import Window
-from channels.phone.calls import locked_ticket
 from channels.phone.offers import Out
 from channels.phone.on_the_line import OnTheLine
 from channels.phone.slots import Slot, told
@@ -79,7 +78,7 @@ def _book(call_id: int, slot: Slot, out: str, *, at: datetime) -> bool:
     """Book the callback in a transaction of its own; Twilio asking twice books once. False: they cannot be called."""
     with transaction(Channel.PHONE):
         call = db.session().get_one(Call, call_id)
-        ticket = locked_ticket(call)
+        ticket = lifecycle.lock_ticket_of(call)
         if call.stage != Stage.BOOKING or call.ended_at is not None:
             return call.stage == Stage.LEAVING
         reason = callbacks.CLOSED if out == Out.CLOSED else callbacks.ASKED

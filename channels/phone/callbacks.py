@@ -379,11 +379,7 @@ def _their_number(ticket: Ticket) -> str:
 
 def _lock(callback_id: int) -> tuple[Callback, Ticket]:
     row = db.session().get_one(Callback, callback_id)
-    while True:
-        ticket = lifecycle.lock_ticket(row.ticket_id)
-        db.session().refresh(row)
-        if row.ticket_id == ticket.id:
-            return row, ticket
+    return row, lifecycle.lock_ticket_of(row)
 
 
 def _seen_by(caller: Caller) -> Select[Any]:

@@ -89,7 +89,7 @@ def leave_voicemail(call: Call, taken: Taken, *, recording_id: str, url: str, se
 def move(provider_id: str, state: CallState, *, seconds: int | None, at: datetime) -> None:
     """Move a call on. Raises UnsupportedPayload for old news, NotFound for a call that is not known (yet)."""
     call = find_call(provider_id)
-    ticket = locked_ticket(call)
+    ticket = lifecycle.lock_ticket_of(call)
     if not moves_on(CallState(call.state), state):
         raise UnsupportedPayload(f"the call is {call.state} already")
     _move(ticket, call, state, seconds=seconds, at=at)
@@ -115,15 +115,6 @@ def _told_seconds(item: InboundItem) -> int | None:
     """Return how long a call took, by the news of its end; None where that does not say."""
     told = dict(parse_qsl(item.body.decode("latin-1"))).get("CallDuration", "")
     return int(told) if told.isdecimal() and len(told) <= 6 else None
-
-
-def locked_ticket(call: Call) -> Ticket:
-    """Return the call's ticket, locked, and the call in its newest state: either may have moved while we waited."""
-    while True:
-        ticket = lifecycle.lock_ticket(call.ticket_id)
-        db.session().refresh(call)
-        if call.ticket_id == ticket.id:
-            return ticket
 
 
 def _move(ticket: Ticket, call: Call, state: CallState, *, seconds: int | None, at: datetime) -> None:

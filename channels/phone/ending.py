@@ -13,10 +13,11 @@ from channels.phone.legs import Gone
 from channels.phone.models import CallLeg, LegRole
 from channels.phone.rooms import Back
 from channels.phone.states import FINAL, CallState, Stage, moves_on
-from ticketing import journal, lifecycle, lines
+from ticketing import closing, journal, lifecycle, lines, snoozing
 from ticketing.envelope import Channel
 from ticketing.events import SYSTEM, Actor, Entry
 from ticketing.models import Agent, Ticket
+from ticketing.status import WAITING_FOR_US, Status
 from ticketing.store import db
 
 REASONS = {  # how a line ended that nobody of ours cut -> words
@@ -132,14 +133,27 @@ _FOLLOWS: dict[Gone, Callable[[Ticket, Call, CallLeg, datetime], None]] = {
 
 
 def to_the_line(ticket: Ticket, call: Call, why: Back, *, at: datetime) -> None:
-    """Let the customer wait again, where they stood; whoever is in the room with them leaves."""
+    """Let the customer wait again, where they stood; whoever is in the room with them leaves.
+
+    They have held this line for no time yet, however long they spoke before.
+    """
     for leg in legs.open_legs(call):
         end_leg(ticket, call, leg, "the customer is in the line again", at=at)
-    call.stage, call.agent_id, call.joined_at = Stage.HOLDING, None, None
+    call.stage, call.agent_id, call.joined_at, call.held_at = Stage.HOLDING, None, None, at
     since = call.waiting_since or call.started_at
     call.waiting_since = since
+    _bring_forward(ticket, at=at)
     lines.lose(ticket, Channel.PHONE, since=since, by=SYSTEM, at=at)
     journal.append(ticket, CallerReturned(call.id, why), by=SYSTEM, at=at)
+
+
+def _bring_forward(ticket: Ticket, *, at: datetime) -> None:
+    """Let the ticket be one that is handed out, whatever the agent made of it while they spoke: solved, put off."""
+    if closing.is_over(ticket, at):
+        return
+    snoozing.wake(ticket, why="lost", by=SYSTEM, at=at)
+    if ticket.status not in WAITING_FOR_US:
+        lifecycle.change_status(ticket, Status.OPEN, by=SYSTEM, at=at)
 
 
 def inherit(ticket: Ticket, call: Call, heir: CallLeg, *, at: datetime) -> None:

@@ -8,14 +8,13 @@ import phonenumbers
 
 from channels.models import Call
 from channels.phone import leaving, on_the_line, twiml
-from channels.phone.calls import locked_ticket
 from channels.phone.offers import Choice, Offers, Out
 from channels.phone.on_the_line import OnTheLine
 from channels.phone.phrases import wait_told
 from channels.phone.recording_news import transcription_of_voicemail
 from channels.phone.speaking import Speaker
 from channels.phone.states import Stage
-from ticketing import waits
+from ticketing import lifecycle, waits
 from ticketing.envelope import Channel
 from ticketing.store import db
 from ticketing.transaction import transaction
@@ -125,7 +124,7 @@ def name_number(line: OnTheLine, keys: str, out: str, tries: int, *, public_url:
         return _last(line, to)
     with transaction(Channel.PHONE):
         row = db.session().get_one(Call, call.id)
-        locked_ticket(row)
+        lifecycle.lock_ticket_of(row)
         if row.ended_at is None:
             row.number = number
     return twiml.go_on(to, "callback", call=call.id, out=out)
@@ -153,7 +152,7 @@ def _choose(call_id: int, choice: Choice, out: Out | None, *, at: datetime) -> b
     """Let the caller leave the line in a transaction of its own; who pressed twice has chosen once."""
     with transaction(Channel.PHONE):
         call = db.session().get_one(Call, call_id)
-        ticket = locked_ticket(call)
+        ticket = lifecycle.lock_ticket_of(call)
         if call.ended_at is not None or call.stage not in {Stage.HOLDING, Stage.GREETING}:
             return call.stage == leaving.STAGES[choice]
         return leaving.choose(ticket, call, choice, out, at=at)

@@ -4,11 +4,12 @@ from datetime import datetime
 
 from sqlalchemy import case, select
 
+from channels.phone.leaving import takes_texts
 from channels.phone.models import Callback
 from channels.phone.phrases import in_language
 from ticketing import automatic_answers
 from ticketing.envelope import Channel, HandleKind
-from ticketing.models import Handle, Inbox, OptOut, Ticket
+from ticketing.models import Handle, Inbox, Ticket
 from ticketing.reach import withheld_channels
 from ticketing.store import db
 
@@ -20,7 +21,7 @@ def leave(ticket: Ticket, callback: Callback, *, at: datetime) -> None:
         return
     withheld = withheld_channels(ticket.customer_id)
     for inbox in _inboxes(ticket, callback):
-        if inbox.channel not in withheld and not _is_opted_out(handle, inbox):
+        if takes_texts(handle) if inbox.channel is Channel.SMS else inbox.channel not in withheld:
             words = in_language(callback.language).callback_missed.format(desk=inbox.name)
             automatic_answers.tell(ticket, inbox, handle, words, at=at)
 
@@ -38,10 +39,3 @@ def _inboxes(ticket: Ticket, callback: Callback) -> list[Inbox]:
     rank = case((Inbox.address == caller.address, 0), (Inbox.queue_id == ticket.queue_id, 1), else_=2)
     writer = db.session().scalar(select(Inbox).where(Inbox.channel == Channel.SMS).order_by(rank, Inbox.id).limit(1))
     return [caller] if writer is None else [caller, writer]
-
-
-def _is_opted_out(handle: Handle, inbox: Inbox) -> bool:
-    if inbox.channel is not Channel.SMS:
-        return False
-    query = select(OptOut.handle_id).where(OptOut.handle_id == handle.id, OptOut.inbox_id == inbox.id)
-    return db.session().scalar(query) is not None

@@ -5,7 +5,7 @@ Everything here is in the caller's transaction, with the ticket locked.
 
 from datetime import datetime
 
-from sqlalchemy import case, select
+from sqlalchemy import ColumnElement, case, select
 
 from channels.events import CallAbandoned, CallerChose
 from channels.models import Call, ChatSession
@@ -14,7 +14,7 @@ from channels.phone.models import Callback
 from channels.phone.offers import Choice, Out
 from channels.phone.phrases import in_language
 from channels.phone.states import Stage
-from ticketing import automatic_answers, conversation, journal, lines
+from ticketing import automatic_answers, conversation, journal, lifecycle, lines
 from ticketing.envelope import Channel, HandleKind, InboundMessage, Sender
 from ticketing.events import SYSTEM, Actor, Entry, ReplyWritten
 from ticketing.models import Handle, Inbox, Message, OptOut, Ticket
@@ -61,6 +61,7 @@ def hang_up(ticket: Ticket, call: Call, *, at: datetime) -> None:
     stage = Stage(call.stage) if call.stage else Stage.OVER
     call.stage = Stage.OVER
     if another_holds(ticket, call):
+        _turn_to_who_holds(ticket, call, at=at)
         return
     if stage not in KEEP_THEIR_PLACE and not _is_owed_a_call(ticket):
         if call.answered_at is None and (call.place_was_kept or call.outbound):
@@ -101,14 +102,31 @@ def _is_owed_a_call(ticket: Ticket) -> bool:
 
 def another_holds(ticket: Ticket, call: Call) -> bool:
     """Say whether the customer is on the line by another call on the same ticket."""
-    others = select(Call.id).where(
+    others = select(Call.id).where(*_on_the_line_by_another(ticket, call))
+    return db.session().scalar(others.limit(1)) is not None
+
+
+def _on_the_line_by_another(ticket: Ticket, call: Call) -> tuple[ColumnElement[bool], ...]:
+    return (
         Call.ticket_id == ticket.id,
         Call.id != call.id,
         Call.ended_at.is_(None),
         Call.outbound.is_(False),
         Call.stage.in_(ON_THE_LINE),
     )
-    return db.session().scalar(others.limit(1)) is not None
+
+
+def _turn_to_who_holds(ticket: Ticket, call: Call, *, at: datetime) -> None:
+    """Let whoever holds the line by another call on the ticket have their turn, now that this one was answered and is
+    over: two people may call from one number.
+    """
+    query = select(Call).where(*_on_the_line_by_another(ticket, call)).order_by(Call.id)
+    others = db.session().scalars(query).all()
+    if ticket.waiting_since is not None or any(one.stage != Stage.HOLDING for one in others):
+        return  # they wait for their turn already, or somebody is with one of them
+    since = others[0].waiting_since or others[0].started_at
+    lines.lose(ticket, Channel.PHONE, since=since, by=SYSTEM, at=at)
+    lifecycle.release(ticket, by=SYSTEM, at=at, reason="caller_waits")
 
 
 def _text(ticket: Ticket, call: Call, *, keeps: bool, at: datetime) -> bool:
@@ -116,7 +134,7 @@ def _text(ticket: Ticket, call: Call, *, keeps: bool, at: datetime) -> bool:
     arrival = db.session().get(Message, call.message_id) if call.message_id is not None else None
     handle = arrival.handle if arrival is not None else None
     inbox = _texting_inbox(ticket, call)
-    if handle is None or inbox is None or not takes_texts(ticket, handle):
+    if handle is None or inbox is None or not takes_texts(handle):
         return False
     phrases = in_language(call.language)
     go_on_by_text(ticket, handle, inbox, phrases.text_in_line if keeps else phrases.text, at=at)
@@ -145,11 +163,11 @@ def _texting_inbox(ticket: Ticket, call: Call) -> Inbox | None:
     return db.session().scalar(select(Inbox).where(Inbox.channel == Channel.SMS).order_by(rank, Inbox.id).limit(1))
 
 
-def takes_texts(ticket: Ticket, handle: Handle) -> bool:
-    """Say whether the customer's number may be texted at all."""
+def takes_texts(handle: Handle) -> bool:
+    """Say whether a number may be texted at all, whoever has it."""
     if handle.detached_at is not None or takes_nothing(handle, Channel.SMS):
         return False
-    if Channel.SMS in withheld_channels(ticket.customer_id):
+    if Channel.SMS in withheld_channels(handle.customer_id):
         return False
     stopped = select(OptOut.inbox_id).join(Inbox, Inbox.id == OptOut.inbox_id)
     stopped = stopped.where(OptOut.handle_id == handle.id, Inbox.channel == Channel.SMS)

@@ -76,11 +76,7 @@ def lock_call(call_id: int) -> tuple[Ticket, Call]:
     call = db.session().get(Call, call_id, populate_existing=True)
     if call is None:
         raise NotFound(f"there is no call {call_id}")
-    while True:
-        ticket = lifecycle.lock_ticket(call.ticket_id)
-        db.session().refresh(call)
-        if call.ticket_id == ticket.id:  # else it was merged into another while we waited
-            return ticket, call
+    return lifecycle.lock_ticket_of(call), call
 
 
 def lock_leg(leg_id: int) -> tuple[Ticket, Call, CallLeg]:

@@ -134,9 +134,9 @@ class Recording(Base):
 _open_leg = text("ended_at IS NULL")
 _owed = text("finished_at IS NULL")
 _waits = text("next_at IS NOT NULL")
-_kept = text("state = 'kept' AND delete_after IS NOT NULL")
+_to_go = text("delete_after IS NOT NULL")
 
 Index("ix_call_leg_open", CallLeg.agent_id, postgresql_where=_open_leg, sqlite_where=_open_leg)
 Index("ix_callback_open", Callback.ticket_id, postgresql_where=_owed, sqlite_where=_owed)
 Index("ix_callback_due", Callback.next_at, postgresql_where=_waits, sqlite_where=_waits)
-Index("ix_recording_retention", Recording.delete_after, postgresql_where=_kept, sqlite_where=_kept)
+Index("ix_recording_retention", Recording.delete_after, postgresql_where=_to_go, sqlite_where=_to_go)

@@ -15,11 +15,13 @@ from twilio.base.exceptions import TwilioRestException, TwilioServiceException
 
 from channels import twilio_api
 from channels.errors import ChannelError, PermanentFailure, TransientFailure
+from channels.events import RecordingDeleted
 from channels.phone import recordings
 from channels.phone.models import Recording, RecordingState
 from channels.twilio_files import TIME_LIMIT, download
 from config.settings import TwilioAccount
-from ticketing import lifecycle
+from ticketing import journal, lifecycle
+from ticketing.events import SYSTEM
 from ticketing.files import file_store
 from ticketing.models import Message, Ticket
 from ticketing.store import db
@@ -81,6 +83,8 @@ def _keep(recording_id: int, content: bytes, at: datetime) -> None:
         ticket, recording = lock(recording_id)
         if recording.state is RecordingState.ANNOUNCED:  # else somebody else was faster; the ticket's lock decides
             recordings.keep(ticket, recording, sha256=sha256, size=len(content), at=at)
+        elif recording.state is RecordingState.DELETED:  # while it was fetched: these bytes go too
+            journal.append(ticket, RecordingDeleted(recording.call_id, recording.id, [sha256]), by=SYSTEM, at=at)
 
 
 def _tell(recording_id: int, reason: str) -> None:

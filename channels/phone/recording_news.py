@@ -70,7 +70,7 @@ def observe_talk(item: RawItem, *, at: datetime) -> None:
     call = db.session().get(Call, _call_in_address(item) or 0)
     if call is None:
         raise NotFound("the call whose talk was recorded is not known here")
-    ticket = lifecycle.lock_ticket(call.ticket_id)
+    ticket = lifecycle.lock_ticket_of(call)
     if ticket.customer.erased_at is not None:
         raise AboutTheForgotten("whoever was recorded asked to be forgotten")
     seconds = _seconds(form)

@@ -174,8 +174,11 @@ def shown_by(message_id: int) -> Recording | None:
 
 
 def overdue(now: datetime, limit: int = 100) -> Sequence[tuple[int, int]]:
-    """Return recordings whose days are over, with the tickets that show them, in the order of the tickets' ids."""
-    due = select(Recording.id).where(Recording.state == RecordingState.KEPT, Recording.delete_after <= now)
+    """Return recordings whose days are over, with the tickets that show them, in the order of the tickets' ids.
+
+    Those too that never came to us: Twilio has them.
+    """
+    due = select(Recording.id).where(Recording.delete_after <= now)
     due = due.order_by(Recording.delete_after).limit(limit)
     query = select(Message.ticket_id, Recording.id).join(Message, Message.id == Recording.message_id)
     rows = db.session().execute(query.where(Recording.id.in_(due)).order_by(Message.ticket_id, Recording.id)).all()

@@ -20,6 +20,7 @@ from channels.email.mime import ParsedMail, parse
 from channels.email.models import Mailbox, MailLogin, MailSecurity, SigningKey
 from channels.email.quoting import split_reply
 from channels.errors import TransientFailure
+from channels.protocol import Accepted, Outgoing
 from config.settings import Settings
 from tests import make
 from tests.channels.email.test_email_mailbox_oauth import provider  # noqa: F401 - a fixture
@@ -200,6 +201,13 @@ def test_greylisting_costs_minutes_and_no_mail(server: Handler, ticket: Ticket) 
     assert found(message).state is MessageState.SENT
 
 
+class Deadly(EmailChannel):
+    """Mail over which the program dies."""
+
+    def send(self, outgoing: Outgoing) -> Accepted:
+        raise KeyboardInterrupt
+
+
 class TestCopies:
     """Several recipients, told apart."""
 
@@ -238,6 +246,19 @@ class TestCopies:
         deliver(ticket)
 
         assert found(later).state is MessageState.SENT
+
+    def test_who_dies_over_a_late_copy_does_not_undo_the_mail(self, sqlite_app: Flask, ticket: Ticket) -> None:
+        message = self.reply(ticket, "grey@x.example")
+        deliver(ticket)
+        registry.install(sqlite_app, {Channel.EMAIL: Deadly(sqlite_app.extensions["comptoir.settings"])})
+        with pytest.raises(KeyboardInterrupt):
+            deliver(ticket, after=6)
+
+        with transaction("ticker"):
+            delivery.expire_leases(NOON + timedelta(seconds=120))
+
+        assert found(message).state is MessageState.SENT
+        assert found(message).state_reason == f"not to grey@x.example: {delivery.NOBODY_KNOWS}"
 
     def test_after_a_day_without_a_copy_the_mail_is_still_sent(self, server: Handler, ticket: Ticket) -> None:
         message = self.reply(ticket, "grey@x.example")

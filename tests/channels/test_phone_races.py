@@ -12,12 +12,13 @@ from sqlalchemy import select
 from api import calling, tick
 from channels.models import Call
 from channels.phone import answering
-from channels.phone.models import CallLeg
+from channels.phone.models import Callback, CallbackState, CallLeg
 from channels.phone.states import Stage
 from tests import make
 from tests.api.desk import Desk
 from tests.channels import phone_desk, twilio_forms
 from tests.channels.phone_desk import Answer, PhoneDesk
+from tests.channels.test_phone_places import ALWAYS, NOW, choose, press, settle
 from ticketing import assignment, wrap_up
 from ticketing.models import Assignment, Presence, Ticket
 from ticketing.moment import utc_now
@@ -166,6 +167,7 @@ def later(desk: PhoneDesk, call_id: int, seconds: int) -> None:
         for leg in db.session().scalars(select(CallLeg).where(CallLeg.call_id == call_id)):
             leg.started_at -= by
             leg.answered_at = leg.answered_at and leg.answered_at - by
+            leg.ended_at = leg.ended_at and leg.ended_at - by
         for agent in db.session().scalars(select(make.Agent)):
             agent.on_call_since = agent.on_call_since and agent.on_call_since - by
     tick.catch_up_calls()
@@ -274,3 +276,32 @@ def test_the_next_call_flows_when_the_wrap_up_is_over(one: PhoneDesk) -> None:
     with transaction("test"):
         assert assignment.left_undrained(until - timedelta(seconds=1)) == []
         assert assignment.left_undrained(until) == [ada.id]
+
+
+def test_a_callback_of_whose_dialling_nothing_is_known_is_tried_again_when_the_agent_hangs_up(one: PhoneDesk) -> None:
+    settle(one, **ALWAYS)
+    call_id = one.arrive()
+    ada = Desk(one.client, one.agent())
+    press(one, call_id, "1")
+    choose(one, call_id, NOW)
+    one.caller_hangs_up()
+    ada.post(f"/queues/{one.queue.id}/next")
+    one.work()
+    call_id = owed().call_id or 0
+    one.pick_up(one.legs(call_id)[0])
+    one.exchange.answers = [Answer(503)]
+    one.work()
+    assert one.the_call(call_id).stage == Stage.DIALLED
+
+    one.leg_status(one.legs(call_id)[0], "completed")
+    one.work()
+    for _ in range(4):
+        later(one, call_id, 3600)
+        one.work()
+
+    assert owed().state is not CallbackState.CALLING
+    assert one.the_call(call_id).ended_at is not None
+
+
+def owed() -> Callback:
+    return db.session().scalars(select(Callback).execution_options(populate_existing=True)).one()

@@ -11,9 +11,11 @@ from flask import Flask, current_app
 from sqlalchemy import func, select
 
 from channels import delivery, gateway
-from channels.errors import PermanentFailure
+from channels.errors import PermanentFailure, TransientFailure
 from channels.gateway import Received
 from channels.models import ItemState
+from channels.phone import last_words
+from channels.phone.models import Callback
 from channels.protocol import Accepted, Outgoing
 from config.settings import Settings
 from tests import fakes, make
@@ -25,7 +27,7 @@ from ticketing.approved import Wanted
 from ticketing.envelope import Channel, MessageState
 from ticketing.errors import NoReachableChannel, OptedOut, WindowClosed
 from ticketing.events import SYSTEM, Actor
-from ticketing.models import AuditEntry, Customer, Handle, Message, OptOut, Ticket
+from ticketing.models import AuditEntry, Customer, Handle, Message, MessageKind, OptOut, Ticket
 from ticketing.status import Status
 from ticketing.store import db
 from ticketing.transaction import transaction
@@ -250,6 +252,36 @@ def test_yes_answers_a_question_unless_they_are_out_and_help_is_a_call_for_help(
     assert ticket_of(help_).waiting_since == NOON
     assert message_of(back).automatic
     assert count(OptOut) == 0
+
+
+def test_a_reply_that_waits_to_leave_does_not_leave_after_stop(sqlite_app: Flask) -> None:
+    make.inbox(Channel.SMS)
+    reply = make.reply(ticket_of(text("It leaks")), make.agent(), "We come at noon.")
+    hand_over(reply, TransientFailure("Twilio cannot be reached"))
+
+    text("ARRET", at=NOON + timedelta(minutes=1))
+    with instead(Provider(Channel.SMS)) as provider:
+        delivery.deliver(reply.ticket_id, now=lambda: NOON + timedelta(hours=1))
+
+    assert provider.sent == []
+    failed = again(reply)
+    assert (failed.state, failed.state_reason) == (MessageState.FAILED, delivery.UNWANTED)
+
+
+def test_word_of_a_missed_callback_is_not_left_with_who_has_stopped_another_number(sqlite_app: Flask) -> None:
+    make.inbox(Channel.SMS)
+    other = make.inbox(Channel.SMS, address="+15145550101")
+    ticket = ticket_of(text("It leaks"))
+    handle = db.session().scalars(select(Handle)).one()
+    make.opt_out(handle, other)
+    make.inbox(Channel.PHONE)
+    callback = make.callback(ticket, handle.address)
+
+    with transaction("test") as session:
+        last_words.leave(lifecycle.lock_ticket(ticket.id), session.get_one(Callback, callback.id), at=NOON)
+
+    written = select(Message.channel).where(Message.kind == MessageKind.OUTBOUND)
+    assert db.session().scalars(written).all() == [Channel.PHONE]
 
 
 def test_who_has_stopped_one_number_is_not_written_to_from_another_unasked(sqlite_app: Flask) -> None:

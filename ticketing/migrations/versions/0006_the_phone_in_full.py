@@ -220,8 +220,8 @@ def upgrade() -> None:
             "ix_recording_retention",
             ["delete_after"],
             unique=False,
-            postgresql_where=sa.text("state = 'kept' AND delete_after IS NOT NULL"),
-            sqlite_where=sa.text("state = 'kept' AND delete_after IS NOT NULL"),
+            postgresql_where=sa.text("delete_after IS NOT NULL"),
+            sqlite_where=sa.text("delete_after IS NOT NULL"),
         )
 
     op.execute(RECORDINGS_OUT_OF_CALLS)
@@ -297,8 +297,8 @@ def downgrade() -> None:
     with op.batch_alter_table("recording", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_recording_retention",
-            postgresql_where=sa.text("state = 'kept' AND delete_after IS NOT NULL"),
-            sqlite_where=sa.text("state = 'kept' AND delete_after IS NOT NULL"),
+            postgresql_where=sa.text("delete_after IS NOT NULL"),
+            sqlite_where=sa.text("delete_after IS NOT NULL"),
         )
         batch_op.drop_index(batch_op.f("ix_recording_message_id"))
         batch_op.drop_index(batch_op.f("ix_recording_call_id"))
