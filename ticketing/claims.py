@@ -18,17 +18,20 @@ from ticketing.store import db
 MOST = 20  # of one person, of a kind
 
 
-def own_or_claim(customer: Customer, said: Sequence[Sender], *, most: int = MOST, at: datetime) -> None:
+def own_or_claim(
+    customer: Customer, said: Sequence[Sender], *, most: int = MOST, proven: bool = False, at: datetime
+) -> None:
     """Make addresses the customer's that nobody has; keep a claim to those of somebody else. The customer is locked.
 
-    Who has `most` addresses gets no more of them: nobody takes what others may have one day. Raises InvalidHandle.
+    One that is not `proven` says nothing of who they are. Who has `most` addresses gets no more of them: nobody takes
+    what others may have one day. Raises InvalidHandle.
     """
     for sender in said:
-        if not _made_theirs(customer, sender, most, at):
+        if not _made_theirs(customer, sender, most, proven, at):
             _claim(customer, sender, at)
 
 
-def _made_theirs(customer: Customer, sender: Sender, most: int, at: datetime) -> bool:
+def _made_theirs(customer: Customer, sender: Sender, most: int, proven: bool, at: datetime) -> bool:
     """Make an address theirs that nobody has, unless they have enough; return False if it is somebody else's."""
     known = find_handles([sender])[0]
     if known is None or known.detached_at is not None:
@@ -36,13 +39,16 @@ def _made_theirs(customer: Customer, sender: Sender, most: int, at: datetime) ->
             return True
         try:
             with db.session().begin_nested():
-                taken_handle(customer, sender, known, at=at)
+                taken_handle(customer, sender, known, at=at).typed = not proven
                 db.session().flush()
         except (IntegrityError, MovedMeanwhile):
             known = find_handles([sender])[0]  # another was faster, and is committed
         else:
             return True
-    return known is not None and known.customer_id == customer.id
+    is_theirs = known is not None and known.customer_id == customer.id
+    if known is not None and is_theirs and proven:
+        known.typed = False
+    return is_theirs
 
 
 def _count(customer: Customer, kind: HandleKind) -> int:

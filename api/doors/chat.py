@@ -19,7 +19,7 @@ from channels.webchat.conversation import is_known
 from channels.webchat.files import must_be_theirs
 from channels.webchat.identity import Vouched, read_identity
 from channels.webchat.sessions import SaysOfThemselves
-from channels.webchat.standing import line_standing, queue_of, standing_of
+from channels.webchat.standing import line_standing, queue_of, standing_of, ticket_of
 from channels.webchat.tokens import RENEWED_AFTER, TOKEN_LIFETIME
 from channels.webchat.visitors import Changed, change
 from channels.webchat.widgets import (
@@ -118,8 +118,8 @@ def change_session() -> Response:
 
 def shown_session(session: ChatSession) -> dict[str, Any]:
     """Return how a chat stands, as its widget reads it."""
-    at = utc_now()
-    return standing_of(session, opening_of(queue_of(session), at=at), at=at).shown()
+    at, ticket = utc_now(), ticket_of(session)
+    return standing_of(session, ticket, opening_of(queue_of(session, ticket), at=at), at=at).shown()
 
 
 @blueprint.post("/messages")
@@ -144,7 +144,7 @@ def write() -> Response:
 
 def _line(session: ChatSession, at: datetime) -> dict[str, str]:
     """Return whether who writes gets a place in the line, as the message's adapter wants to know it."""
-    return {"line": opening_of(queue_of(session), at=at).meta()["line"]}
+    return {"line": opening_of(queue_of(session, ticket_of(session)), at=at).meta()["line"]}
 
 
 @blueprint.get("/messages")

@@ -19,7 +19,7 @@ from channels.phone import callbacks
 from channels.phone.callbacks import Window
 from channels.phone.slots import Slot, SlotKind
 from channels.webchat import find_session, leaving, rating, transcripts
-from channels.webchat.standing import queue_of
+from channels.webchat.standing import queue_of, ticket_of
 from config.settings import Rate
 from ticketing.envelope import HandleKind
 from ticketing.errors import Conflict, InvalidInput
@@ -63,7 +63,7 @@ def call_back() -> Response:
 def text() -> Response:
     """Go on by text message, on the same ticket, with the place kept: `{phone}` → 201 the session."""
     session, phone = visitor_session(writing=True), asked(TextMeSchema)["phone"]
-    if not QueueSettings.of(queue_of(session).settings).text_instead:
+    if not QueueSettings.of(queue_of(session, ticket_of(session)).settings).text_instead:
         raise Conflict("this desk does not go on by text message")
     visitor = session.visitor
     _count("text", "".join(mark for mark in phone if mark.isdigit())[-9:], TO_A_NUMBER)
@@ -110,7 +110,7 @@ def _shown(visitor: str) -> dict[str, Any]:
 
 def _callable_queue(session: ChatSession) -> Queue:
     """Return the queue that would call the visitor. Raises Conflict where it calls nobody back."""
-    queue = queue_of(session)
+    queue = queue_of(session, ticket_of(session))
     if not QueueSettings.of(queue.settings).callback.enabled:
         raise Conflict("this desk calls nobody back")
     return queue

@@ -12,7 +12,7 @@ from api.blueprint import Blueprint
 from api.pagination import Listed, PageQuery, time_after, time_cursor
 from api.resources.customers import Shown, shown_again
 from api.schemas.customers import CustomerSchema, TimelinePageSchema
-from channels.erasure import forget_addresses, items_with
+from channels.erasure import forget_addresses, hold_unwritten_chats, items_with
 from ticketing import audit, erasure
 from ticketing.dossier import Dossier
 from ticketing.known import must_know, read_customer
@@ -74,6 +74,7 @@ class Erasure(MethodView):
         addresses = erasure.addresses_of(customer_id)
         items = items_with(addresses)
         with transaction("api"):
+            hold_unwritten_chats(addresses)
             customer = erasure.erase(customer_id, by=actor(), at=utc_now())
             forget_addresses(addresses, items)
             return shown_again(customer.id)

@@ -7,7 +7,6 @@ from channels.errors import InvalidSignature
 from channels.models import ChatSession
 from channels.protocol import Accepted, ChannelAdapter, Outgoing, Parsed, RawItem
 from channels.webchat.files import take
-from channels.webchat.presence import be_back
 from channels.webchat.sessions import find_session, hold_unwritten
 from channels.webchat.tokens import VisitorTokens
 from channels.webchat.visitors import settle
@@ -67,7 +66,6 @@ class WebChatChannel(ChannelAdapter):
         take(taken.message, session.visitor, words(item.body).files)
         if session.ticket_id is None and taken.message.author_customer is not None:
             settle(session, taken.message.author_customer, at=at)
-        be_back(session.visitor)
         session.ticket_id, session.seen_at = taken.ticket.id, at
         session.ended_at, session.moved_to = None, ""
 

@@ -19,7 +19,7 @@ from channels.phone.phrases import in_language as spoken_in
 from channels.phone.phrases import spoken_language
 from channels.phone.slots import Slot, SlotKind, told
 from channels.webchat.phrases import in_language
-from channels.webchat.sessions import find_session
+from channels.webchat.sessions import find_session, hold_unwritten
 from channels.webchat.standing import Instead, language_of
 from ticketing import automatic_answers, claims, journal, lifecycle, lines
 from ticketing.customers import find_handles, recognise
@@ -64,7 +64,8 @@ def go_by_text(visitor: str, typed: str, *, at: datetime) -> None:
     """Go on by text message with a visitor, on the same ticket, with their place kept; nothing happens if they do.
 
     Whose number that is already, as far as we know, is written to without a word of that: an agent judges whether it
-    is the same person. Raises InvalidInput, NotFound, and Conflict where the number takes no texts.
+    is the same person. Who wants no texts gets none, without a word of that either. Raises InvalidInput, NotFound, and
+    Conflict where the visitor's own number takes no texts.
     """
     found = find_session(visitor)
     inbox = _texting_inbox(found)
@@ -75,13 +76,15 @@ def go_by_text(visitor: str, typed: str, *, at: datetime) -> None:
     if session.moved_to == Instead.TEXT:
         return
     (handle,) = find_handles([phone])
-    if handle is None or handle.blocked_at is not None or not takes_texts(ticket, handle):
+    is_theirs = handle is None or handle.customer_id == ticket.customer_id
+    takes = handle is not None and handle.blocked_at is None and takes_texts(handle)
+    if is_theirs and not takes:
         raise Conflict("we cannot send text messages to that number")
     phrases = in_language(language_of(session))
     words = phrases.text_in_line if ticket.live else phrases.text
-    if handle.customer_id == ticket.customer_id:
+    if handle is not None and is_theirs:
         go_on_by_text(ticket, handle, inbox, words, at=at)
-    else:
+    elif handle is not None and takes:
         automatic_answers.tell(ticket, inbox, handle, words.format(desk=inbox.name), at=at)
     session = find_session(visitor, lock=True)
     session.phone, session.moved_to, session.ended_at = phone.address, Instead.TEXT, None
@@ -89,9 +92,7 @@ def go_by_text(visitor: str, typed: str, *, at: datetime) -> None:
 
 def end(visitor: str, *, at: datetime) -> None:
     """Note that a visitor is done with the chat; who waited in its line does so no more. Their next word goes on."""
-    session = find_session(visitor)
-    if session.ticket_id is None:
-        session = find_session(visitor, lock=True)
+    session = hold_unwritten(visitor)
     if session.ticket_id is None:
         session.ended_at = session.ended_at or at
         return

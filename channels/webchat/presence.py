@@ -5,7 +5,7 @@ Whose page is open asks, or listens, every minute at least. To know that costs a
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from channels.models import ChatSession
 from ticketing.envelope import HandleKind
@@ -18,20 +18,24 @@ LEAVES_AFTER = timedelta(seconds=75)
 
 
 def be_present(visitor: str, *, at: datetime) -> bool:
-    """Note that a visitor is there, and so may read what we write in the chat; return whether they were away."""
+    """Note that a visitor is there, and so may read what we write in the chat; return whether they were away.
+
+    What somebody else holds is left alone, for whoever waits here may be waited for: the visitor comes by again.
+    """
     was_away = be_back(visitor)
-    seen = update(ChatSession).where(ChatSession.visitor == visitor, ChatSession.seen_at < at).values(seen_at=at)
-    db.session().execute(seen)
+    mine = (ChatSession.visitor == visitor, ChatSession.seen_at < at)
+    free = select(ChatSession.id).where(*mine).with_for_update(skip_locked=True, key_share=True)
+    seen = update(ChatSession).where(ChatSession.id.in_(free)).values(seen_at=at)
+    db.session().execute(seen.execution_options(synchronize_session=False))
     return was_away
 
 
 def be_back(visitor: str) -> bool:
-    """Note that a visitor is not away any more, if they were, which is returned. Before any ticket is locked: addresses
-    come first.
-    """
+    """Note that a visitor is not away any more, if they were, which is returned; unless somebody holds the address."""
     theirs = (Handle.kind == HandleKind.VISITOR, Handle.address == visitor, Handle.away_since.is_not(None))
-    back = update(Handle).where(*theirs).values(away_since=None).returning(Handle.id)
-    return db.session().scalar(back) is not None
+    free = select(Handle.id).where(*theirs).with_for_update(skip_locked=True, key_share=True)
+    back = update(Handle).where(Handle.id.in_(free)).values(away_since=None).returning(Handle.id)
+    return db.session().scalar(back.execution_options(synchronize_session=False)) is not None
 
 
 def leave(visitor: str, *, at: datetime) -> None:

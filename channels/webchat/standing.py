@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import exists, func, select
 
 from channels.models import ChatSession
-from channels.phone import callbacks
+from channels.phone.models import Callback
 from channels.phone.opening import Opening
 from channels.phone.phrases import in_language, wait_told
 from channels.webchat.conversation import readable_by
@@ -35,6 +35,8 @@ from ticketing.models import (
 from ticketing.moment import rfc3339
 from ticketing.queue_settings import QueueSettings
 from ticketing.store import db
+
+INSTEAD = (Channel.PHONE, Channel.SMS, Channel.EMAIL)  # by which somebody may be reached who does not wait
 
 
 class ChatState(StrEnum):
@@ -147,22 +149,22 @@ def shown_opening(opening: Opening) -> dict[str, Any]:
     return {"open": opening.is_open, "opens_at": rfc3339(opening.opens_at) if opening.opens_at else None}
 
 
-def standing_of(session: ChatSession, opening: Opening, *, at: datetime) -> Standing:
-    """Return how a visitor's chat stands; `opening` is that of the queue of `queue_of(session)`."""
-    ticket = _ticket(session)
+def standing_of(session: ChatSession, ticket: Ticket | None, opening: Opening, *, at: datetime) -> Standing:
+    """Return how a visitor's chat stands; `ticket` is theirs, None before their first word, `opening` its queue's."""
     read = _messages(session)
     state = _state(session, ticket)
     place = waits.position(ticket) if ticket is not None and state is ChatState.WAITING else 0
-    queue = ticket.queue if ticket is not None else session.inbox.queue
-    instead = Instead.CALLBACK if ticket is not None and callbacks.open_on(ticket.id) else Instead(session.moved_to)
+    queue = queue_of(session, ticket)
+    desk = _desk(queue, session.ticket_id)
+    instead = Instead.CALLBACK if desk.owes_a_call else Instead(session.moved_to)
     return Standing(
         session=session.visitor,
         state=state,
         agent=ticket.assignee.name if ticket is not None and ticket.assignee and state is ChatState.TALKING else None,
         wait=wait_from(queue.id, place, language_of(session), at=at) if place else None,
         opening=opening,
-        anybody_here=anybody_here(queue),
-        offers=_offers(queue, instead),
+        anybody_here=desk.anybody_here,
+        offers=_offers(desk, queue, instead),
         instead=instead,
         can_rate=state is ChatState.ENDED and read.answers > 0,
         rating=session.rating,
@@ -177,12 +179,12 @@ def line_standing(inbox: Inbox, opening: Opening, *, language: str, at: datetime
     """Return how the line of a widget stands for somebody who has not written yet."""
     place = waits.length(inbox.queue_id) + 1
     told = wait_from(inbox.queue_id, place, language or _own(inbox.settings), at=at) if opening.is_open else None
-    return LineStanding(opening, anybody_here(inbox.queue), _offers(inbox.queue, Instead.HERE), told)
+    desk = _desk(inbox.queue, None)
+    return LineStanding(opening, desk.anybody_here, _offers(desk, inbox.queue, Instead.HERE), told)
 
 
-def queue_of(session: ChatSession) -> Queue:
+def queue_of(session: ChatSession, ticket: Ticket | None) -> Queue:
     """Return the queue in whose line the visitor is, or would be."""
-    ticket = _ticket(session)
     return ticket.queue if ticket is not None else session.inbox.queue
 
 
@@ -198,7 +200,7 @@ def is_answered(session: ChatSession) -> bool:
 
 def state_of(session: ChatSession) -> ChatState:
     """Return where a chat is."""
-    return _state(session, _ticket(session))
+    return _state(session, ticket_of(session))
 
 
 def wait_from(queue_id: int, place: int, language: str, *, at: datetime) -> WaitTold:
@@ -206,14 +208,6 @@ def wait_from(queue_id: int, place: int, language: str, *, at: datetime) -> Wait
     estimate = waits.estimate(queue_id, place, at=at)
     low = None if estimate.high_seconds is None and not estimate.low_seconds else estimate.low_seconds
     return WaitTold(place, low, estimate.high_seconds, wait_told(estimate, in_language(language)))
-
-
-def anybody_here(queue: Queue) -> bool:
-    """Say whether an agent of the queue takes work at this moment."""
-    conditions: list[Any] = [Agent.is_active, Agent.presence == Presence.ONLINE]
-    if queue.access is not QueueAccess.EVERYONE:
-        conditions.append(exists().where(QueueMember.queue_id == queue.id, QueueMember.agent_id == Agent.id))
-    return bool(db.session().scalar(select(select(Agent.id).where(*conditions).exists())))
 
 
 def known_address(session: ChatSession) -> str:
@@ -235,6 +229,25 @@ def masked(address: str) -> str | None:
 
 
 @dataclass(frozen=True)
+class _Desk:
+    """What the desk has for a visitor: an agent of the queue who takes work, a call that it owes them, channels."""
+
+    anybody_here: bool
+    owes_a_call: bool
+    ours: set[Channel]
+
+
+def _desk(queue: Queue, ticket_id: int | None) -> _Desk:
+    takes_work: list[Any] = [Agent.is_active, Agent.presence == Presence.ONLINE]
+    if queue.access is not QueueAccess.EVERYONE:
+        takes_work.append(exists().where(QueueMember.queue_id == queue.id, QueueMember.agent_id == Agent.id))
+    owed = exists().where(Callback.ticket_id == ticket_id, Callback.finished_at.is_(None))
+    ours = [exists().where(Inbox.channel == one) for one in INSTEAD]
+    here, owes, *have = db.session().execute(select(exists().where(*takes_work), owed, *ours)).one()
+    return _Desk(bool(here), bool(owes), {one for one, has in zip(INSTEAD, have, strict=True) if has})
+
+
+@dataclass(frozen=True)
 class _Read:
     last_id: int
     unread: int
@@ -250,7 +263,8 @@ def _messages(session: ChatSession) -> _Read:
     return _Read(last or 0, unread_ones, answered)
 
 
-def _ticket(session: ChatSession) -> Ticket | None:
+def ticket_of(session: ChatSession) -> Ticket | None:
+    """Return a visitor's ticket, None before their first word."""
     return db.session().get(Ticket, session.ticket_id) if session.ticket_id is not None else None
 
 
@@ -262,14 +276,13 @@ def _state(session: ChatSession, ticket: Ticket | None) -> ChatState:
     return ChatState.WAITING if ticket.assignee_id is None else ChatState.TALKING
 
 
-def _offers(queue: Queue, instead: Instead) -> Offers:
+def _offers(desk: _Desk, queue: Queue, instead: Instead) -> Offers:
     """Return what is offered in a queue, but for what somebody has already."""
     settings = QueueSettings.of(queue.settings)
-    ours = set(db.session().scalars(select(Inbox.channel).distinct()))
     return Offers(
-        callback=settings.callback.enabled and Channel.PHONE in ours and instead is not Instead.CALLBACK,
-        text=settings.text_instead and Channel.SMS in ours and instead is not Instead.TEXT,
-        message=not ours.isdisjoint({Channel.EMAIL, Channel.SMS}),
+        callback=settings.callback.enabled and Channel.PHONE in desk.ours and instead is not Instead.CALLBACK,
+        text=settings.text_instead and Channel.SMS in desk.ours and instead is not Instead.TEXT,
+        message=not desk.ours.isdisjoint({Channel.EMAIL, Channel.SMS}),
     )
 
 

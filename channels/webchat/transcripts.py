@@ -22,7 +22,7 @@ from ticketing import automatic_answers, claims
 from ticketing.customers import find_handles
 from ticketing.envelope import Channel, HandleKind, Sender
 from ticketing.errors import Conflict, InvalidInput, NotFound
-from ticketing.models import Customer, Inbox, Message, MessageKind, Ticket
+from ticketing.models import Customer, Handle, Inbox, Message, MessageKind, Ticket
 from ticketing.participants import addressed, our_addresses
 from ticketing.reach import withheld_channels
 from ticketing.reachability import takes_automatic_mail
@@ -87,15 +87,20 @@ def _reader(session: ChatSession, typed: str, customer: Customer | None, at: dat
 
 def _write(ticket: Ticket, session: ChatSession, to: Sender, at: datetime) -> None:
     (handle,) = find_handles([to])
-    if handle is None or not takes_automatic_mail(handle) or handle.blocked_at is not None:
-        raise Conflict("that address takes no mail of ours")
-    if Channel.EMAIL in withheld_channels(handle.customer_id):
-        raise Conflict("whoever has that address wants no mail from us")
+    if handle is None or not _takes_mail(handle):
+        if handle is None or handle.customer_id == ticket.customer_id:
+            raise Conflict("that address takes no mail of ours")
+        return  # nobody learns that we know somebody else's, or what they want
     values = values_of(ticket, None) | {TEXT: PLACE}
     words = render(TEMPLATE, language_of(session), values).body
     words = words.replace(PLACE, text_of(session, zone=_zone(ticket.customer)))
     row = automatic_answers.tell(ticket, _inbox(ticket), handle, words, at=at)
     row.data = addressed([to], ())
+
+
+def _takes_mail(handle: Handle) -> bool:
+    withheld = Channel.EMAIL in withheld_channels(handle.customer_id)
+    return takes_automatic_mail(handle) and handle.blocked_at is None and not withheld
 
 
 def _inbox(ticket: Ticket) -> Inbox:

@@ -50,12 +50,13 @@ def change(visitor: str, says: Changed, who: Vouched | None, *, at: datetime) ->
     known_id = None if who is None else _known(session, who)
     known, own = _locked(session, known_id)
     db.session().refresh(session)
+    if who is not None:  # and before the session is written to: it comes behind tickets, which a merge locks
+        own = _vouch(session, who, known, own, at=at)
     for name in ("name", "email", "phone", "page", "language"):
         value = getattr(says, name)
         if value is not None:
             setattr(session, name, value)
-    if who is not None:
-        own = _vouch(session, who, known, own, at=at)
+    session.name = session.name or (who.name if who is not None else "")
     if own is not None:
         settle(session, own, at=at)
     db.session().flush()
@@ -82,17 +83,22 @@ def _vouch(
     if session.identity not in {"", who.subject}:
         raise OtherIdentity("this chat is somebody else's by an identity of before; start a new session")
     customer = known or new_customer(who.name, at=at)
-    session.identity, session.customer_id = who.subject, customer.id
-    session.name = session.name or who.name
     if who.name and not customer.name:
         customer.name, customer.name_key = who.name, name_key(who.name)
-    claims.own_or_claim(customer, who.senders(), at=at)
-    visitor = Sender(HandleKind.VISITOR, session.visitor, who.name)
+    claims.own_or_claim(customer, who.senders(), proven=True, at=at)
+    found = _one_person(session, customer, own, at=at)
+    session.identity, session.customer_id = who.subject, customer.id
+    return found
+
+
+def _one_person(session: ChatSession, customer: Customer, own: Customer | None, *, at: datetime) -> Customer:
+    """Return whose the visitor's words are: the customer's, unless somebody has to judge."""
+    visitor = Sender(HandleKind.VISITOR, session.visitor, customer.name)
     if own is None:
         taken_handle(customer, visitor, find_handles([visitor])[0], at=at)
     elif own.id != customer.id:
         if not _is_but_this_visitor(own, session):
-            # An agent, or another site, has said who that is: somebody has to judge.
+            # An agent, or another site, has said who that is.
             claims.own_or_claim(customer, [visitor], at=at)
             return own
         db.session().flush()
@@ -120,8 +126,9 @@ def _find(session: ChatSession, who: Vouched) -> int | None:
     by_name = db.session().scalar(newest.order_by(ChatSession.id.desc()).limit(1))
     if by_name is not None:
         return current_id(by_name)
-    handles = find_handles(who.senders())
-    return next((one.customer_id for one in handles if one is not None and one.detached_at is None), None)
+    handles = [one for one in find_handles(who.senders()) if one is not None and one.detached_at is None]
+    own_id = _owner(session)  # what somebody else has typed is not theirs by that, and what they type next least of all
+    return next((one.customer_id for one in handles if not one.typed or one.customer_id == own_id), None)
 
 
 def _locked(session: ChatSession, known_id: int | None) -> tuple[Customer | None, Customer | None]:

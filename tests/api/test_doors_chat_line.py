@@ -17,7 +17,19 @@ from tests.api.desk import Desk
 from ticketing import lifecycle
 from ticketing.envelope import Channel
 from ticketing.events import SYSTEM
-from ticketing.models import Agent, Claim, Handle, JournalEntry, Message, Presence, Queue, Ticket, Wait
+from ticketing.models import (
+    Agent,
+    Claim,
+    Consent,
+    Customer,
+    Handle,
+    JournalEntry,
+    Message,
+    Presence,
+    Queue,
+    Ticket,
+    Wait,
+)
 from ticketing.moment import utc_now
 from ticketing.store import db
 from ticketing.transaction import transaction
@@ -380,3 +392,33 @@ def test_other_visitors_and_nobody_open_none_of_these_doors(quick: Visitor) -> N
 
     assert statuses == {403}
     assert standing(quick)["state"] == "waiting"
+
+
+def test_nobody_learns_by_a_transcript_that_we_know_an_address(quick: Visitor, client: FlaskClient) -> None:
+    refuse(make.customer("Lea", email="lea@home.example"), Channel.EMAIL)
+    other = Visitor(client)
+    other.write()
+    for one in (quick, other):
+        reply(one, "Hello")
+
+    known = quick.post("/transcript", {"email": "lea@home.example"})
+    unknown = other.post("/transcript", {"email": "nobody@home.example"})
+
+    assert (known.status_code, known.get_json()) == (unknown.status_code, unknown.get_json())
+    sent = db.session().scalars(select(Message.data).where(Message.channel == Channel.EMAIL)).all()
+    assert "lea@home.example" not in str(sent)
+
+
+def test_who_wants_no_texts_gets_none_because_a_stranger_typed_their_number(quick: Visitor) -> None:
+    refuse(make.customer("Lea", phone="+14165550177"), Channel.SMS)
+
+    answer = quick.post("/text", {"phone": "+14165550177"})
+
+    assert answer.status_code == 201
+    assert db.session().scalars(select(Message.id).where(Message.channel == Channel.SMS)).all() == []
+
+
+def refuse(customer: Customer, channel: Channel) -> None:
+    """Let a customer want nothing by a channel."""
+    with transaction("test") as session:
+        session.add(Consent(customer_id=customer.id, channel=channel, given=False, reason="", at=utc_now()))

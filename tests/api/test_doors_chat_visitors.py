@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 from tests import make
 from tests.api.chat_page import Visitor, identity, widget
 from tests.api.desk import admin
-from ticketing.envelope import HandleKind
+from tests.channels.test_chat_following import leave, reply
+from ticketing.envelope import Channel, HandleKind
 from ticketing.models import Customer, CustomerMerge, Handle, JournalEntry, Ticket
 from ticketing.store import db
 
@@ -237,3 +238,33 @@ def test_a_forgotten_persons_chats_open_nothing_any_more(client: FlaskClient) ->
     assert other.get("/session").status_code == 200
     again = Visitor(client, identity=identity("u1"))
     assert customer_of(again).id != owner
+
+
+def test_who_typed_an_address_first_gets_nothing_of_the_person_whose_it_is(client: FlaskClient) -> None:
+    widget()
+    make.inbox(Channel.EMAIL)
+    stranger = Visitor(client, email="karim@home.example")
+    stranger.write("That is me, I say")
+    stranger.patch(email="stranger@elsewhere.example")
+
+    karim = Visitor(client, identity=identity("u1", email="karim@home.example"))
+    karim.write("My card number is wrong on the bill")
+    leave(karim)
+    row = reply(karim, "Your new card ends in 4242")
+
+    assert customer_of(karim).id != customer_of(stranger).id
+    assert row.handle is None or row.handle.address != "stranger@elsewhere.example"
+    assert karim.get("/session").get_json()["email_known"] != "s•••@elsewhere.example"
+
+
+def test_what_somebody_typed_is_theirs_once_their_site_vouches_for_it(client: FlaskClient) -> None:
+    widget()
+    visitor = Visitor(client, email="karim@home.example")
+    visitor.write()
+
+    assert visitor.patch(identity=identity("u1", email="karim@home.example")).status_code == 200
+    elsewhere = Visitor(client, identity=identity("u1", email="karim@home.example"))
+    elsewhere.write()
+
+    assert customer_of(elsewhere).id == customer_of(visitor).id
+    assert count(Customer) == 1

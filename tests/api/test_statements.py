@@ -12,7 +12,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 
 from tests import make
+from tests.api.chat_page import Visitor, identity, widget
 from tests.api.desk import Desk, promise
+from ticketing.envelope import Channel
 from ticketing.store import db
 
 UNCOUNTED = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
@@ -120,3 +122,18 @@ def test_nothing_is_asked_of_the_database_after_the_commit(desk: Desk, call: str
 
     assert answer.status_code in {200, 201}
     assert committed == [len(seen)]
+
+
+def test_how_a_chat_stands_takes_at_most_9_statements(app: Flask, client: FlaskClient) -> None:
+    widget()
+    make.inbox(Channel.EMAIL)
+    visitor = Visitor(client, email="karim@home.example")
+    visitor.write()
+    visitor.patch(identity=identity("u1", email="karim@home.example"))
+    visitor.get("/session")
+
+    with statements() as seen:
+        answer = visitor.get("/session")
+
+    assert answer.get_json()["state"] == "waiting"
+    assert len(seen) <= 9, seen

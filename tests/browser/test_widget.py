@@ -16,7 +16,7 @@ from tests.browser.chat_desk import Desk
 from ticketing.models import Presence
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Locator, Page
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route
 
 pytestmark = pytest.mark.browser
 HOSTILE = '<img src=x onerror="document.title=1"> <script>alert(1)</script> javascript:alert(1) https://a.example/?q=1.'
@@ -469,3 +469,98 @@ def test_the_demonstration_is_a_shop_with_the_chat_under_a_strict_policy(browser
     until_heard(page, desk, ["Une bouilloire, s’il vous plaît."])
     assert wrong == []
     page.close()
+
+
+def test_who_presses_enter_again_while_a_file_travels_sends_once(visit: Visit, desk: Desk) -> None:
+    page, travelling = visit(), list["Route"]()
+
+    def hold(route: "Route") -> None:
+        travelling.append(route)
+
+    page.route("**/chat/attachments", hold)
+    open_chat(page)
+    kettle = {"name": "kettle.txt", "mimeType": "text/plain", "buffer": b"It drips."}
+    panel(page).locator("input[type=file]").set_input_files(kettle)  # type: ignore[arg-type]
+    box = panel(page).get_by_role("textbox", name="Write a message")
+    box.fill("Look at this")
+    box.press("Enter")
+    box.press("Enter")
+    until(page, lambda: bool(travelling))
+    box.press("End")
+    box.press_sequentially(" and at that")
+    for one in travelling:
+        one.continue_()
+    until_heard(page, desk, ["Look at this"])
+
+    assert box.input_value() == "and at that"
+    box.press("Enter")
+    until_heard(page, desk, ["Look at this", "and at that"])
+    until_read(page, ["Look at this", "and at that"])
+
+
+def test_who_logs_out_while_an_answer_is_on_its_way_leaves_nothing(visit: Visit, desk: Desk) -> None:
+    page, held = visit(), list["Route"]()
+    open_chat(page)
+    say(page, "My secret kettle")
+    until_heard(page, desk, ["My secret kettle"])
+    page.route(re.compile("/chat/messages\\?"), lambda route: route.continue_() if held else held.append(route))
+    desk.take()
+    desk.reply("Your secret is safe")
+    until(page, lambda: bool(held))
+
+    page.evaluate("Comptoir.identify(null)")
+    until_read(page, [])
+    with page.expect_response(re.compile("/chat/messages\\?")):
+        held[0].continue_()
+    page.wait_for_timeout(500)  # it would show them now
+
+    assert panel(page).locator(".bubble:not(.typing)").all_inner_texts() == []
+
+
+def test_two_tabs_on_two_pages_do_not_take_turns_to_say_where_they_are(visit: Visit, desk: Desk) -> None:
+    first = visit("/")
+    open_chat(first)
+    say(first, "Hello")
+    until_heard(first, desk, ["Hello"])
+    second = visit("/other.html", context=first.context)
+    open_chat(second)
+    until_read(second, ["Hello"])
+    said: list[str] = []
+    for one in (first, second):
+        one.on("request", lambda asked: said.append(asked.url) if asked.method == "PATCH" else None)
+
+    desk.take()
+    for number in range(4):
+        desk.reply(f"Answer {number}")
+        see(first, f"Answer {number}")
+        see(second, f"Answer {number}")
+
+    assert len(said) <= 1
+
+
+def test_a_desk_that_says_when_to_come_back_is_asked_then(visit: Visit, desk: Desk) -> None:
+    page, asked = visit(), list[str]()
+    later = {"Retry-After": "60", "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After"}
+    page.route("**/chat/events", lambda route: route.fulfill(status=503, headers=later, json={}))
+    open_chat(page)
+    say(page, "Hello")
+    until_heard(page, desk, ["Hello"])
+
+    def refuse(route: "Route") -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=503, headers=later, json={})
+
+    page.route("**/chat/session", refuse)
+    until(page, lambda: bool(asked))
+    page.wait_for_timeout(8000)  # it asks every three seconds otherwise
+
+    assert len(asked) == 1
+
+
+def until(page: "Page", is_so: Callable[[], bool]) -> None:
+    """Wait until something is so, while the browser goes on."""
+    for _ in range(300):
+        if is_so():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("it has not come to that")

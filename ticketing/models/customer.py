@@ -55,6 +55,7 @@ class Handle(Base):
     auto_answered_at: Mapped[datetime | None]  # when a program of ours last answered it
     blocked_at: Mapped[datetime | None]  # nobody takes anything from it
     blocked_reason: Mapped[str] = mapped_column(default="")
+    typed: Mapped[bool] = mapped_column(default=False)  # in a chat, by whoever had it first: no proof of who they are
     away_since: Mapped[datetime | None]  # a visitor who has left the chat: nobody reads there what we write
 
     customer: Mapped[Customer] = relationship(back_populates="handles")

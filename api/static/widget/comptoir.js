@@ -136,8 +136,8 @@ const shelf = (area) => {
     },
   };
 };
-const local = shelf("localStorage"); // token, who, page, seen, told, front, news, out…
-const tab = shelf("sessionStorage"); // open, draft
+const local = shelf("localStorage"); // token, who, seen, told, front, news, out…
+const tab = shelf("sessionStorage"); // open, draft, page
 const token = () => local.get("token");
 // A message has a key of its own: no tab overwrites another's.
 const waiting = () => local.keys().filter((key) => key.startsWith("out ")).sort().map((key) => ({ ...local.get(key), key })).filter((one) => one.client_id);
@@ -157,12 +157,9 @@ async function call(method, path, body, { signal, ...headers } = {}) {
     headers["Content-Type"] = "application/json";
     body = JSON.stringify(body);
   }
-  let answer;
-  try {
-    answer = await fetch(BASE + path, { method, headers, body, signal, credentials: "omit" });
-  } catch {
+  const answer = await fetch(BASE + path, { method, headers, body, signal, credentials: "omit" }).catch(() => {
     throw new Refusal(0);
-  }
+  });
   if (answer.ok) return answer;
   const refusal = new Refusal(answer.status, await answer.json().catch(() => ({})), +answer.headers.get("Retry-After"));
   if (refusal.code === "identity_refused") refusal.passes = !(identity = null); // without it, then
@@ -172,10 +169,13 @@ async function call(method, path, body, { signal, ...headers } = {}) {
 }
 
 async function ask(method, path, body) {
+  const own = items;
   try {
     const answer = await call(method, path, body, { signal: AbortSignal.timeout(body instanceof FormData ? 120000 : 20000) });
     online(true);
-    return await answer.json().catch(() => ({}));
+    const found = await answer.json().catch(() => ({}));
+    if (own !== items) throw new Refusal(500); // forgotten
+    return found;
   } catch (trouble) {
     if (!trouble.status || trouble.status > 501) online(false);
     throw trouble;
@@ -188,11 +188,12 @@ const pause = (failures, after = 0) => Math.max(after, Math.min(30, 2 ** failure
 // Run `work` once at a time, once more for who asks meanwhile, and again after what passes.
 const steady = (work) => {
   let running, wanted, timer, failures = 0;
-  return async function run() {
+  return async function run(is) {
+    if (is && timer) return;
     wanted = true;
     if (running) return;
     running = true;
-    clearTimeout(timer);
+    timer = clearTimeout(timer);
     try {
       while (wanted) {
         wanted = false;
@@ -229,7 +230,7 @@ function online(is) {
 }
 
 function forget() {
-  for (const key of ["token", "seen", "told", "page"]) local.set(key);
+  for (const key of ["token", "seen", "told"]) local.set(key);
   session = notice = choice = null;
   isLoaded = false;
   lastEvent = "";
@@ -245,7 +246,7 @@ const begin = async () => {
     const opened = await ask("POST", "/chat/sessions", { ...(KEY && { widget: KEY }), ...local.get("who"), ...about() });
     local.set("token", opened.visitor_token);
     local.set("who");
-    local.set("page", page());
+    tab.set("page", page());
     if (identity === said) identity = null;
     listen();
   };
@@ -277,10 +278,10 @@ const flush = steady(async () => {
 const refresh = steady(async () => {
   if (!token()) return;
   const said = identity;
-  const told = (said || local.get("page") !== page()) && (await ask("PATCH", "/chat/session", about()).catch((refusal) => refusal.passes && Promise.reject(refusal)));
+  const told = (said || tab.get("page") !== page()) && (await ask("PATCH", "/chat/session", about()).catch((refusal) => refusal.passes && Promise.reject(refusal)));
   know(told || (await ask("GET", "/chat/session")));
   if (identity === said) identity = null;
-  local.set("page", page());
+  tab.set("page", page());
   // Some are fetched again: a reply may arrive after words that are younger.
   let after = messages().at(-20)?.id || 0;
   while (after != null) {
@@ -388,7 +389,7 @@ let pollTimer;
 function poll() {
   clearTimeout(pollTimer);
   pollTimer = setTimeout(() => {
-    if ((!stream || hasTrouble) && !(document.hidden && hasRival)) refresh();
+    if ((!stream || hasTrouble) && !(document.hidden && hasRival)) refresh(true);
     poll();
   }, (ui.panel.open && !document.hidden ? 3000 : 20000) * (0.8 + Math.random() * 0.4));
 }
@@ -632,7 +633,7 @@ function field({ name, label, type, required, options }, form = "form") {
 async function submit(event) {
   event.preventDefault();
   const body = ui.body.value.trim();
-  if (!body && !files.length) return ui.body.focus();
+  if (ui.send.disabled || (!body && !files.length)) return ui.body.focus();
   if (!token()) {
     const who = { fields: {} };
     for (const { name, value } of ui.intro.querySelectorAll("[name]")) if (value.trim()) (/^(name|email|phone)$/.test(name) ? who : who.fields)[name] = value.trim();
@@ -652,7 +653,7 @@ async function submit(event) {
     const client_id = crypto.getRandomValues(new Uint32Array(4)).join("-");
     local.set(`out ${Date.now()} ${client_id}`, { client_id, body, files: files.map((one) => one.kept), at: new Date().toISOString() });
     files = [];
-    ui.body.value = "";
+    ui.body.value = ui.body.value.replace(body, "").trim();
     warn("");
     typed();
     render();
@@ -699,7 +700,6 @@ function set(element, words) {
   element.hidden = !words;
 }
 
-// Drawing twice changes nothing.
 function render() {
   if (!ui.root) return;
   const isOpen = ui.panel.open;
@@ -799,7 +799,6 @@ function fileButton({ id, filename, content_type }) {
 const atEnd = () => ui.scroll.scrollHeight - ui.scroll.scrollTop - ui.scroll.clientHeight < 80;
 const toEnd = () => (ui.scroll.scrollTop = ui.scroll.scrollHeight);
 
-// Below the conversation.
 function afterwards() {
   const isLost = session && isAway() && items.size && !session.email_known && !session.agent && session.state !== "ended";
   const what = choice || (session?.can_rate && !session.rating ? "rate" : isLost ? "reach" : "");
@@ -811,7 +810,7 @@ function afterwards() {
   toEnd();
 }
 
-// `act` returns which words to say when it is done.
+// `act` returns what to say then.
 function card(label, parts, act) {
   const told = h("p", { class: "bad", role: "alert" });
   const button = h("button", { class: "main" }, label);
