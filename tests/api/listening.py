@@ -15,7 +15,7 @@ from api.realtime.feed import connect_feed, feed
 from api.realtime.streaming import STARTING
 from ticketing.realtime import connect_news
 
-PATIENCE = 10.0  # seconds; nothing here takes one
+PATIENCE = 60.0  # seconds; nothing here takes one, unless the machine has other things to do
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class Shell:
             env={**clean, "COMPTOIR_DATA_DIR": str(self.folder), **variables},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 

@@ -37,7 +37,7 @@ def at_once(app: Flask, count: int, call: Any) -> list[TestResponse]:
 
     def run() -> None:
         client = app.test_client()
-        gate.wait(10)
+        gate.wait(60)
         answers.append(call(client))
 
     threads = [threading.Thread(target=run) for _ in range(count)]

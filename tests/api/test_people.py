@@ -111,7 +111,7 @@ def test_of_two_admins_who_dismiss_each_other_one_remains(app: Flask) -> None:
 
     def dismiss(who: Desk, whom: int) -> None:
         with app.app_context():
-            ready.wait(10)
+            ready.wait(60)
             statuses.append(who.patch(f"/agents/{whom}", {"role": "agent"}).status_code)
             db.session.remove()
 

@@ -121,7 +121,7 @@ def test_two_who_add_the_same_member_at_once_both_succeed(app: Flask) -> None:
     def add(desk: Desk, members: list[int]) -> None:
         with app.app_context():
             for _ in range(5):
-                ready.wait(10)
+                ready.wait(60)
                 statuses.append(desk.patch(path, {"members": members}).status_code)
             db.session.remove()
 

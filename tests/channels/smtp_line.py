@@ -14,7 +14,7 @@ class Line(AbstractContextManager["Line"]):
             self.socket.connect(str(at))
         else:
             self.socket = socket.create_connection(("127.0.0.1", at))
-        self.socket.settimeout(20)
+        self.socket.settimeout(60)
         self._file = self.socket.makefile("rb")
         self.greeting = self.hear()
 

@@ -49,7 +49,7 @@ def port(app: Flask) -> int:
 
 
 def door(app: Flask) -> smtplib.SMTP:
-    return smtplib.SMTP("127.0.0.1", port(app), timeout=20)
+    return smtplib.SMTP("127.0.0.1", port(app), timeout=60)
 
 
 def count(model: type) -> int:

@@ -45,7 +45,7 @@ def at_once(*acts: Callable[[], int]) -> list[int]:
     gate = threading.Barrier(len(acts))
 
     def act(one: Callable[[], int]) -> int:
-        gate.wait(10)
+        gate.wait(60)
         return one()
 
     with ThreadPoolExecutor(len(acts)) as pool:

@@ -215,7 +215,7 @@ def test_beside_a_running_desk_the_exchange_goes_by_itself(base_settings: Settin
     try:
         board.dial(THEIRS, OURS)
 
-        assert desk.answered.wait(10)
+        assert desk.answered.wait(60)
         assert desk.statuses == ["completed"]
         assert board.heard(THEIRS) == ["Hello"]
     finally:
@@ -232,6 +232,6 @@ def test_a_clock_that_stands_still_is_let_go(base_settings: Settings, tmp_path: 
         board.engine.run_at(50)
 
         assert stood == []
-        assert desk.answered.wait(10)
+        assert desk.answered.wait(60)
     finally:
         board.close()

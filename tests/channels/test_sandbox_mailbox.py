@@ -20,7 +20,7 @@ def test_a_mail_arrives_once_per_recipient(desk: Flask) -> None:
     mail.add_alternative("<p>It is ready.</p>", subtype="html")
     out = urlsplit(str(settings.smtp_url))
 
-    with smtplib.SMTP(out.hostname or "", out.port or 0, timeout=5) as server:
+    with smtplib.SMTP(out.hostname or "", out.port or 0, timeout=60) as server:
         server.send_message(mail, to_addrs=["karim@home.example", "lea@home.example"])
 
     items = SandboxStore(settings).arrived(channel="email", limit=10)

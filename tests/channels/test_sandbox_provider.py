@@ -34,7 +34,7 @@ def client(desk: Flask, **account: str) -> Client:
 
 
 def outbox(desk: Flask, **filters: str) -> list[dict[str, str]]:
-    answer = requests.get(f"{settings_of(desk).local_url}/sandbox/outbox", params=filters, timeout=5)
+    answer = requests.get(f"{settings_of(desk).local_url}/sandbox/outbox", params=filters, timeout=60)
     items: list[dict[str, str]] = answer.json()["items"]
     return items
 

@@ -43,7 +43,7 @@ def comptoir(desk: Flask, *words: str, **variables: str) -> Said:
         **variables,
     }
     command = [sys.executable, "-c", "from api.cli import main; main(prog_name='comptoir')", *words]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=180, check=False)
     live_desk.settle_session()
     return Said(done.returncode, done.stdout, done.stderr)
 

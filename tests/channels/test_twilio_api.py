@@ -64,13 +64,13 @@ def provider() -> Iterator[Provider]:
         thread.join()
 
 
-def send(api_base: str, *, timeout: float = 5) -> None:
+def send(api_base: str, *, timeout: float = 60) -> None:
     account = TwilioAccount("AC1", "token", api_base)
     with twilio_api.handing_over():
         twilio_api.connect(account, timeout=timeout).messages.create(to="+14165550177", from_="+15145550100", body="Hi")
 
 
-def failure(api_base: str, *, timeout: float = 5) -> ChannelError:
+def failure(api_base: str, *, timeout: float = 60) -> ChannelError:
     with pytest.raises(ChannelError) as caught:
         send(api_base, timeout=timeout)
     return caught.value

@@ -227,7 +227,7 @@ def at_once(app: Flask, *acts: Callable[[], object]) -> list[str]:
     def run(act: Callable[[], object]) -> None:
         with app.app_context():
             try:
-                ready.wait(10)
+                ready.wait(60)
                 with transaction("test"):
                     act()
             except Conflict as error:

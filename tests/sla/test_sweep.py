@@ -180,12 +180,12 @@ def locked_elsewhere(app: Flask, ticket_id: int) -> Iterator[None]:
             with transaction("test"):
                 lifecycle.lock_ticket(ticket_id)
                 has_it.set()
-                may_end.wait(10)
+                may_end.wait(60)
             db.session.remove()
 
     holder = threading.Thread(target=hold)
     holder.start()
-    assert has_it.wait(10)
+    assert has_it.wait(60)
     yield
     may_end.set()
     holder.join()

@@ -312,7 +312,7 @@ def at_once(app: Flask, works: Sequence[Callable[[], None]]) -> None:
 
     def run(work: Callable[[], None]) -> None:
         with app.app_context():
-            ready.wait(20)
+            ready.wait(60)
             try:
                 work()
             finally:

@@ -54,7 +54,7 @@ def while_held(
 
     holder = threading.Thread(target=hold)
     holder.start()
-    assert changed.wait(10)
+    assert changed.wait(60)
     try:
         then()
     finally:

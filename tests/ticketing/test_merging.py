@@ -344,7 +344,7 @@ def test_of_two_who_merge_each_into_the_other_one_wins(app: Flask, caller: Calle
 
         def work(source_id: int, into_id: int, meet: threading.Barrier, told: list[str]) -> None:
             with app.app_context():
-                meet.wait(10)
+                meet.wait(60)
                 try:
                     merge_as(caller, source_id, into_id)
                 except TicketingError as error:
@@ -405,5 +405,5 @@ def run_all(works: list[Callable[[], None]]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
         assert not thread.is_alive()

@@ -198,7 +198,7 @@ def at_once(app: Flask, count: int, work: Any) -> list[Any]:
 
     def run(number: int) -> Any:
         with app.app_context():
-            ready.wait(30)
+            ready.wait(60)
             try:
                 return work(number)
             finally:
