@@ -1,14 +1,17 @@
 """Whoever calls too often is told to wait, and how they stand; a Redis that is away never costs an answer."""
 
-import time
+import contextlib
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from api import limits
 from api.app import create_app
 from api.limits import Limits
 from config.settings import Rate
@@ -103,58 +106,77 @@ def test_the_client_behind_a_proxy_counts_only_where_we_are_told_of_one(
     assert knock("203.0.113.9, 198.51.100.1") == 429  # what the client itself claims counts for nothing
 
 
-def test_at_the_turn_of_a_window_there_is_no_double_ration() -> None:
-    limits, rate = Limits(None), Rate(100, 1)
-    time.sleep(1 - time.time() % 1 + 0.7)
-    before = sum(not limits.hit("ada", rate).is_over for _ in range(150))
-    time.sleep(1 - time.time() % 1 + 0.05)
-    after = sum(not limits.hit("ada", rate).is_over for _ in range(150))
+def test_at_the_turn_of_a_window_there_is_no_double_ration(monkeypatch: pytest.MonkeyPatch) -> None:
+    counters, rate = Limits(None), Rate(100, 1)
 
-    assert before == 100
-    assert after <= 30
+    def passed_at(moment: float) -> int:
+        monkeypatch.setattr(limits, "time", SimpleNamespace(time=lambda: moment))
+        return sum(not counters.hit("ada", rate).is_over for _ in range(150))
+
+    before, after = passed_at(1000.75), passed_at(1001.125)
+
+    assert (before, after) == (100, 12)  # seven eighths of those before still count
 
 
 def test_two_processes_share_a_limit_through_redis(redis_url: str) -> None:
-    one, other, rate = Limits(redis_url), Limits(redis_url), Rate(10, 3600)
+    both, rate = (Limits(redis_url), Limits(redis_url)), Rate(10, 3600)
 
-    passed = sum(not limits.hit("shared", rate, exactly=True).is_over for _ in range(10) for limits in (one, other))
+    passed = sum(not counters.hit("shared", rate, exactly=True).is_over for _ in range(10) for counters in both)
 
     assert passed == 10
 
 
 def test_what_is_given_back_can_be_used_again(redis_url: str) -> None:
-    for limits in (Limits(None), Limits(redis_url)):
+    for counters in (Limits(None), Limits(redis_url)):
         for _ in range(20):
-            assert not limits.hit("back", HOURLY, exactly=True).is_over
-            limits.give_back("back", HOURLY)
+            assert not counters.hit("back", HOURLY, exactly=True).is_over
+            counters.give_back("back", HOURLY)
 
 
 def test_most_requests_ask_nothing_of_redis(redis_url: str) -> None:
     from redis import Redis
 
-    limits, watch = Limits(redis_url), Redis.from_url(redis_url)
-    limits.hit("quiet", Rate(100_000, 60))
+    counters, watch = Limits(redis_url), Redis.from_url(redis_url)
+    counters.hit("quiet", Rate(100_000, 60))
     before = watch.info("stats")["total_commands_processed"]
     for _ in range(100):
-        limits.hit("quiet", Rate(100_000, 60))
+        counters.hit("quiet", Rate(100_000, 60))
 
     assert watch.info("stats")["total_commands_processed"] - before < 20
     watch.close()
 
 
-def test_a_redis_that_is_away_costs_a_moment_once_and_never_an_answer(limited: Callable[..., FlaskClient]) -> None:
-    desk = Desk(limited(rate_limit=HOURLY, redis_url="redis://127.0.0.1:1"))
-    started = time.monotonic()
+def test_a_redis_that_is_away_costs_a_moment_once_and_never_an_answer(
+    limited: Callable[..., FlaskClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "QUIET_SECONDS", 3600.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes connections, and says nothing
+        silent.setblocking(False)
+        desk = Desk(limited(rate_limit=HOURLY, redis_url=f"redis://127.0.0.1:{silent.getsockname()[1]}"))
 
-    statuses = [desk.get("/queues").status_code for _ in range(6)]
+        first = desk.get("/queues").status_code
+        asked_at_first = connections_to(silent)
+        others = [desk.get("/queues").status_code for _ in range(5)]
+        asked_later = connections_to(silent)
 
-    assert statuses == [200] * 5 + [429]
-    assert time.monotonic() - started < 5
+    assert [first, *others] == [200] * 5 + [429]
+    assert asked_at_first > 0
+    assert asked_later == 0
+
+
+def connections_to(listener: socket.socket) -> int:
+    """Count and end the connections that have come since the last time."""
+    count = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            listener.accept()[0].close()
+            count += 1
+    return count
 
 
 def test_strangers_do_not_fill_the_memory() -> None:
-    limits = Limits(None)
+    counters = Limits(None)
     for number in range(25_000):
-        limits.hit(f"chat:{number}", HOURLY)
+        counters.hit(f"chat:{number}", HOURLY)
 
-    assert len(limits._counters) <= 20_000
+    assert len(counters._counters) <= 20_000
