@@ -7,7 +7,6 @@ import re
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -77,7 +76,7 @@ class Handler:
 
 @contextlib.contextmanager
 def serving(handler: Handler, **options) -> Iterator[str]:
-    controller = Controller(handler, hostname="127.0.0.1", port=free_port(), **options)
+    controller = Controller(handler, hostname="127.0.0.1", port=free_port(), ready_timeout=60, **options)
     controller.start()
     try:
         yield f"smtp://127.0.0.1:{controller.port}"
@@ -115,7 +114,7 @@ def scripted(after_data: Callable[[socket.socket], None], *, dies_at: str = "") 
 
 
 def deliver(url: str, *, text: str = "Hello", **options) -> HandedOver:
-    options = {"sender": "help@shop.example", "to": "ann@home.example", "timeout": 5} | options
+    options = {"sender": "help@shop.example", "to": "ann@home.example", "timeout": 60} | options
     return send(as_bytes(a_mail(text), addresses=[options["to"]]), server=Server.from_url(url), **options)
 
 
@@ -256,8 +255,8 @@ def test_a_connection_lost_after_the_final_dot_leaves_the_outcome_unknown():
 
 
 def test_a_server_that_hangs_after_the_final_dot_leaves_the_outcome_unknown():
-    with scripted(lambda client: time.sleep(2)) as url, pytest.raises(OutcomeUnknown):
-        deliver(url, timeout=0.5)
+    with scripted(lambda client: client.recv(1)) as url, pytest.raises(OutcomeUnknown):
+        deliver(url, timeout=5)  # for all of it: a slow machine has to come to the final dot before
 
 
 def test_a_server_that_says_no_after_the_final_dot_has_not_taken_it():
@@ -300,7 +299,7 @@ def test_a_token_logs_in_by_xoauth2():
         for token in ("good", "old"):
             with contextlib.suppress(NotLetIn):
                 mail = as_bytes(a_mail(), addresses=[])
-                send(mail, sender="a@b.example", to="c@d.example", server=replace(server, token=token), timeout=5)
+                send(mail, sender="a@b.example", to="c@d.example", server=replace(server, token=token), timeout=60)
 
     assert said[0] == b"user=desk@shop.example\x01auth=Bearer good\x01\x01"
     assert said[2] == b""
