@@ -93,14 +93,14 @@ class MailServer:
     @contextmanager
     def logged_in(self) -> Iterator[imaplib.IMAP4]:
         """Another client of the same mailbox, which changes things."""
-        with imaplib.IMAP4(LOOPBACK, self.imap_port, timeout=20) as client:
+        with imaplib.IMAP4(LOOPBACK, self.imap_port, timeout=60) as client:
             client.login(USER, PASSWORD)
             client.select("INBOX")
             yield client
 
     def flags(self) -> set[str]:
         """What flags any mail of the mailbox has."""
-        with imaplib.IMAP4(LOOPBACK, self.imap_port, timeout=20) as client:
+        with imaplib.IMAP4(LOOPBACK, self.imap_port, timeout=60) as client:
             client.login(USER, PASSWORD)
             client.select("INBOX", readonly=True)
             told = b" ".join(one for one in client.fetch("1:*", "(FLAGS)")[1] if isinstance(one, bytes)).decode()
@@ -153,7 +153,7 @@ class BadLine:
         self._carrying: list[threading.Thread] = []
         self.cut_after: int | None = None  # bytes of the server's, from now on
         self.before_fetch: Callable[[], None] | None = None  # called once, while the fetch of a body is on its way
-        self.is_down = False
+        self.is_down = self.has_idled = False
         self._accepting = threading.Thread(target=self._accept, daemon=True)
         self._accepting.start()
 
@@ -205,6 +205,7 @@ class BadLine:
         return data
 
     def _back(self, data: bytes) -> bytes:
+        self.has_idled |= b"+ idling" in data
         if self.cut_after is None:
             return data
         data = data[: self.cut_after]
@@ -233,7 +234,7 @@ def _dovecot() -> str:
         pytest.skip(
             "NO DOVECOT HERE, so no mailbox was tested against a real IMAP server: apt-get install dovecot-imapd"
         )
-    version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True, timeout=20).stdout
+    version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True, timeout=60).stdout
     if not version.startswith("2.3."):
         pytest.skip(f"NO MAILBOX WAS TESTED: this knows how to set up Dovecot 2.3, and here is {version.strip()}")
     return found
@@ -266,7 +267,7 @@ def _running(server: MailServer, dovecot: str) -> Iterator[None]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while not accepts(LOOPBACK, server.imap_port):
             assert process.poll() is None, _last_words(server)
             assert time.monotonic() < until, _last_words(server)
@@ -274,7 +275,7 @@ def _running(server: MailServer, dovecot: str) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _last_words(server: MailServer) -> str:
@@ -290,7 +291,7 @@ def _listening(server: MailServer) -> Iterator[None]:
         port=server.smtp_port,
         authenticator=_knows,
         auth_require_tls=False,
-        ready_timeout=20,
+        ready_timeout=60,
     )
     controller.start()
     try:

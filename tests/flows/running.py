@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
@@ -57,7 +57,7 @@ class Desk:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
         assert done.returncode == 0, f"comptoir {' '.join(words)}: {done.stderr}"
@@ -78,7 +78,7 @@ class Desk:
         url = f"{self.url}{path}"
         values = {"AccountSid": self.sandbox["account_sid"], "ApiVersion": "2010-04-01", **values}
         signature = RequestValidator(self.sandbox["auth_token"]).compute_signature(url, values)
-        return requests.post(url, data=values, headers={"X-Twilio-Signature": signature}, timeout=30)
+        return requests.post(url, data=values, headers={"X-Twilio-Signature": signature}, timeout=60)
 
     def mail(self, sender: str, subject: str, body: str, *, to: str = "", **headers: str) -> str:
         """What a customer's mail program sends; return the Message-ID."""
@@ -90,23 +90,28 @@ class Desk:
         for name, value in headers.items():
             message[name.replace("_", "-")] = value
         message.set_content(body)
-        with smtplib.SMTP("127.0.0.1", self.smtp_port, timeout=30) as smtp:
+        with smtplib.SMTP("127.0.0.1", self.smtp_port, timeout=60) as smtp:
             smtp.send_message(message)
         return str(message["Message-ID"])
 
     def outbox(self, **wanted: str) -> list[dict[str, Any]]:
         """What has arrived at the customers' side of the sandbox."""
-        answer = requests.get(f"{self.url}/sandbox/outbox", params=wanted, timeout=30)
+        answer = requests.get(f"{self.url}/sandbox/outbox", params=wanted, timeout=60)
         items: list[dict[str, Any]] = answer.json()["items"]
         return items
 
     def part(self, name: str) -> psutil.Process:
-        """The process of one part: web, worker, ticker, smtp or valkey."""
-        for child in psutil.Process(self.process.pid).children():
-            words = " ".join(child.cmdline())
-            if {"web": "web_server", "valkey": "valkey-server"}.get(name, f"api.embedded {name}") in words:
-                return child
-        raise AssertionError(f"{name} does not run")
+        """The process of one part: web, worker, ticker, smtp or valkey; one that has just ended is soon there again."""
+        words = {"web": "web_server", "valkey": "valkey-server"}.get(name, f"api.embedded {name}")
+
+        def running() -> psutil.Process | None:
+            for child in psutil.Process(self.process.pid).children():
+                with suppress(psutil.NoSuchProcess):  # it ends at this moment, or has ended unnoticed by its parent
+                    if words in " ".join(child.cmdline()):
+                        return child
+            return None
+
+        return wait_for(running, seconds=START_SECONDS, what=f"{name} runs")
 
 
 @dataclass(frozen=True)
@@ -122,7 +127,7 @@ class AgentClient:
             method,
             f"{self.url}/api/v1{path}",
             headers={"Authorization": f"Bearer {self.secret}"},
-            timeout=30,
+            timeout=60,
             **values,
         )
 
@@ -137,7 +142,7 @@ class AgentClient:
         return answer.json() if answer.content else None
 
 
-def wait_for(condition: Callable[[], T], *, seconds: float = 60, what: str = "") -> T:
+def wait_for(condition: Callable[[], T | None], *, seconds: float = 120, what: str = "") -> T:
     """Return what the condition gives as soon as it is true."""
     until = time.monotonic() + seconds
     while True:
@@ -180,7 +185,7 @@ def running_desk(folder: Path, **settings: str) -> Iterator[Desk]:
 def _wait_until_it_serves(desk: Desk) -> None:
     def serves() -> bool:
         assert desk.process.poll() is None, (desk.folder / "serve.log").read_text()
-        return requests.get(f"{desk.url}/healthz", timeout=5).status_code == 200
+        return requests.get(f"{desk.url}/healthz", timeout=30).status_code == 200
 
     wait_for(serves, seconds=START_SECONDS, what="comptoir serve")
 
@@ -188,8 +193,8 @@ def _wait_until_it_serves(desk: Desk) -> None:
 def _end(process: "subprocess.Popen[bytes]") -> None:
     process.send_signal(signal.SIGINT)
     try:
-        process.wait(15)
+        process.wait(60)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait(5)
+        process.wait(60)
         raise

@@ -34,11 +34,11 @@ def write_on_all_channels(desk: Desk) -> dict[str, str]:
         CallStatus="ringing",
         Direction="inbound",
     )
-    session = requests.post(f"{desk.url}/chat/sessions", json={"name": "Karim"}, timeout=10)
+    session = requests.post(f"{desk.url}/chat/sessions", json={"name": "Karim"}, timeout=60)
     token = session.json()["visitor_token"]
     words = {"body": "Hello, anybody there?", "client_id": "c1"}
     chat = requests.post(
-        f"{desk.url}/chat/messages", json=words, headers={"Authorization": f"Bearer {token}"}, timeout=10
+        f"{desk.url}/chat/messages", json=words, headers={"Authorization": f"Bearer {token}"}, timeout=60
     )
 
     assert (text.status_code, call.status_code, session.status_code, chat.status_code) == (200, 200, 201, 201)
@@ -47,8 +47,8 @@ def write_on_all_channels(desk: Desk) -> dict[str, str]:
 
 
 def test_four_channels_are_answered_and_a_reply_mail_finds_its_ticket(desk: Desk) -> None:
+    agnes = desk.agent("agnes@desk.example")  # before: commands take their time, and whoever waits live is waiting
     visitor = write_on_all_channels(desk)
-    agnes = desk.agent("agnes@desk.example")
 
     tickets = wait_for(lambda: len(page := agnes.get("/tickets", sort="due")["items"]) == 4 and page)
     assert {one["channel"] for one in tickets} == {"email", "sms", "phone", "chat"}
@@ -88,7 +88,7 @@ def wait_until_it_arrived(
     wait_for(state, what=f"the reply on {ticket['channel']}")
     if ticket["channel"] == "chat":
         read = requests.get(
-            f"{desk.url}/chat/messages", headers={"Authorization": f"Bearer {visitor['token']}"}, timeout=10
+            f"{desk.url}/chat/messages", headers={"Authorization": f"Bearer {visitor['token']}"}, timeout=60
         )
         bodies = [one["body"] for one in read.json()["items"]]
     else:

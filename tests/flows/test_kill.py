@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from tests import servers
-from tests.flows.running import AgentClient, Desk, running_desk, wait_for
+from tests.flows.running import START_SECONDS, AgentClient, Desk, running_desk, wait_for
 
 pytestmark = pytest.mark.processes
 
@@ -71,7 +71,7 @@ def test_kill_nine_loses_and_doubles_nothing(tmp_path: Path, run_folder: Path, d
                 desk.part(name).send_signal(signal.SIGKILL)
             accepted = [ticket for ticket, written in zip(tickets, answered, strict=True) if written]
 
-        wait_for(lambda: requests.get(f"{desk.url}/readyz", timeout=5).status_code == 200, seconds=30)
+        wait_for(lambda: requests.get(f"{desk.url}/readyz", timeout=30).status_code == 200, seconds=START_SECONDS)
 
         open_ones = set(tickets)
 
@@ -80,7 +80,7 @@ def test_kill_nine_loses_and_doubles_nothing(tmp_path: Path, run_folder: Path, d
             open_ones.difference_update(one for one, outcomes in found.items() if set(outcomes) <= SETTLED)
             return not open_ones
 
-        wait_for(settled, seconds=90, what="every reply sent or unknown")
+        wait_for(settled, seconds=300, what="every reply sent or unknown")
         check(states(agnes, tickets), desk.outbox(channel="sms"), accepted)
 
 

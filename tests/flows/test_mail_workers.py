@@ -27,7 +27,7 @@ pytestmark = pytest.mark.processes
 def bring(port: int, number: int) -> bool:
     """Bring a mail as a mail server does, which comes again where it is not told that the mail is kept."""
     mail = letters.mail(f"<{number}@home.example>", "Kettle", "It drips.")
-    with suppress(OSError, smtplib.SMTPException), smtplib.SMTP("127.0.0.1", port, "home.example", timeout=30) as smtp:
+    with suppress(OSError, smtplib.SMTPException), smtplib.SMTP("127.0.0.1", port, "home.example", timeout=60) as smtp:
         smtp.sendmail("lucie@home.example", [letters.US], mail)
         return True
     return False
@@ -62,7 +62,7 @@ def test_a_mail_process_that_is_killed_loses_nothing_and_all_end_together(app: F
             last = workers(process.pid)
         finally:
             process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
 
     assert not any(Path(f"/proc/{one}").exists() for one in last)
     db.session.rollback()
