@@ -86,7 +86,7 @@ def _shared_server(tmp_root: Path) -> Path:
         fcntl.flock(turn, fcntl.LOCK_EX)
         if not address.exists():
             # It leaves its guard behind and returns when the server is ready.
-            subprocess.run([sys.executable, __file__, str(tmp_root)], check=True, env=_with_path(), timeout=120)
+            subprocess.run([sys.executable, __file__, str(tmp_root)], check=True, env=_with_path(), timeout=300)
     return Path(address.read_text())
 
 
@@ -216,7 +216,7 @@ def _run_as(user: str | None, folder: Path, command: list[Path | str]) -> None:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=60,
+        timeout=180,
     )
     if done.returncode:
         raise subprocess.SubprocessError(done.stdout.decode(errors="replace"))
@@ -228,15 +228,15 @@ def _group(user: str | None) -> int | None:
 
 def _answers(folder: Path) -> bool:
     try:
-        psycopg.connect(_conninfo(folder, "postgres"), connect_timeout=2).close()
+        psycopg.connect(_conninfo(folder, "postgres"), connect_timeout=10).close()
     except psycopg.OperationalError:
         return False
     return True
 
 
 def _wait(is_ready: Callable[[], bool], process: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Wait until the server is ready; a server that is not within half a minute is an error, with its last words."""
-    patient_until = time.monotonic() + 30
+    """Wait until the server is ready; a server that is not within two minutes is an error, with its last words."""
+    patient_until = time.monotonic() + 120
     while not is_ready():
         if process.poll() is not None or time.monotonic() > patient_until:
             last_words = log.read_text(errors="replace")[-2000:] if log.exists() else ""

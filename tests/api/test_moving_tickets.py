@@ -17,7 +17,7 @@ from ticketing.moment import rfc3339, utc_now
 from ticketing.store import db
 from ticketing.transaction import transaction
 
-SOON = rfc3339(utc_now() + timedelta(hours=1))
+SOON = rfc3339(utc_now() + timedelta(days=1))  # later than the last test of a long run
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from api.off_loop import off_loop  # before gevent patches, as in api.web_server
 from gevent import monkey, sleep, spawn
 monkey.patch_all()
 import hashlib
+import time
 beats = []
 def beat():
     while True:
@@ -23,7 +24,12 @@ work = lambda: hashlib.pbkdf2_hmac("sha256", b"a", b"b", 300_000)
 beats.clear()
 work()
 held_up = len(beats)
-off_loop(work)
+patient_until = time.monotonic() + 60
+def long_work():
+    work()
+    while len(beats) < 3 and time.monotonic() < patient_until:
+        work()
+off_loop(long_work)
 print(held_up, len(beats))
 """
 

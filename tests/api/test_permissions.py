@@ -44,7 +44,7 @@ class Route:
     query: dict[str, str] = field(default_factory=dict)
 
 
-IN_AN_HOUR = rfc3339(utc_now() + timedelta(hours=1))
+TOMORROW = rfc3339(utc_now() + timedelta(days=1))  # later than the last test of a long run
 TICKET = "/tickets/<id:ticket_id>"
 CUSTOMER = "/customers/<id:customer_id>"
 RECORDING = "/recordings/<id:recording_id>"
@@ -108,7 +108,7 @@ ROUTES = [
     Route("GET", f"{TICKET}/participants", stranger=404),
     Route("POST", f"{TICKET}/links", {"kind": "duplicates", "ticket": 2}, stranger=404, owner=201),
     Route("DELETE", f"{TICKET}/links/<id:link_id>", stranger=404, owner=204),
-    Route("PUT", f"{TICKET}/snooze", {"until": IN_AN_HOUR}, stranger=404),
+    Route("PUT", f"{TICKET}/snooze", {"until": TOMORROW}, stranger=404),
     Route("DELETE", f"{TICKET}/snooze", stranger=404),
     Route("POST", "/tickets/bulk", {"ids": [1], "change": {"priority": "high"}}),
     Route("GET", "/tags"),
@@ -251,7 +251,7 @@ ROUTES = [
     Route("GET", "/reports/staffing", query=STAFF, role=Role.SUPERVISOR),
     Route("GET", "/reports/staffing.csv", query=STAFF, role=Role.SUPERVISOR),
     Route("GET", f"{TICKET}/promises", stranger=404),
-    Route("POST", f"{TICKET}/promises", {"words": "A call", "due_at": IN_AN_HOUR}, stranger=404, owner=201),
+    Route("POST", f"{TICKET}/promises", {"words": "A call", "due_at": TOMORROW}, stranger=404, owner=201),
     Route("GET", "/promises"),
     Route("PUT", "/promises/<id:promise_id>/fulfilment", stranger=404),
     Route("DELETE", "/promises/<id:promise_id>", stranger=404),

@@ -91,7 +91,7 @@ class Desk:
         """Call the API as Agnès, about the newest ticket where the path says `TICKET`, and let the workers work."""
         path = path.replace("TICKET", f"/tickets/{self.newest_ticket()}" if "TICKET" in path else "")
         headers = {"Authorization": f"Bearer {self.token}"}
-        answer = requests.request(method, f"{self.url}/api/v1{path}", json=body, headers=headers, timeout=30, **values)
+        answer = requests.request(method, f"{self.url}/api/v1{path}", json=body, headers=headers, timeout=60, **values)
         assert answer.ok, answer.text
         self.work()
         return answer.json() if answer.content else None

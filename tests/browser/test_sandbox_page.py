@@ -53,7 +53,7 @@ class Agnes:
 
     def _act(self, method: str, path: str, body: dict[str, Any]) -> None:
         headers = {"Authorization": f"Bearer {self.token}"}
-        answer = requests.request(method, f"{self.url}/api/v1{path}", json=body, headers=headers, timeout=30)
+        answer = requests.request(method, f"{self.url}/api/v1{path}", json=body, headers=headers, timeout=60)
         assert answer.ok, answer.text
 
 
@@ -80,7 +80,7 @@ def agnes(desk: Flask) -> Agnes:
 def page(browser: "Browser", desk: Flask, agnes: Agnes) -> Iterator["Page"]:
     """The page as a newcomer opens it; nothing may go wrong in it unseen."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))

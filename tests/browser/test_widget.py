@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360f8cfc0000003010100"
     "18dd8db00000000049454e44ae426082"
 )
+PATIENCE = 60  # seconds; nothing here takes ten, unless the machine has other things to do
 CUT_SECONDS = float(os.environ.get("TEST_CUT_SECONDS", "2"))  # by hand: 20
 EXPECTED = re.compile(  # a browser says on its console whatever did not answer 2xx
     "^(log|info|debug)|ERR_(INTERNET|CONNECTION|EMPTY|INCOMPLETE|FAILED)"
@@ -56,7 +58,7 @@ def visit(browser: "Browser", desk: Desk) -> Iterator[Visit]:
         def visit(path: str = "/", *, context: "BrowserContext | None" = None, **device: Any) -> "Page":
             if context is None:
                 context = browser.new_context(**{"viewport": {"width": 1100, "height": 760}, **device})
-                context.set_default_timeout(10_000)
+                context.set_default_timeout(PATIENCE * 1000)
                 stack.callback(context.close)
             page = context.new_page()
             page.on("pageerror", lambda error: wrong.append(error.stack or str(error)))
@@ -87,32 +89,30 @@ def see(page: "Page", words: str) -> None:
     panel(page).get_by_text(words, exact=True).last.wait_for()
 
 
-def until_heard(page: "Page", desk: Desk, expected: list[str]) -> None:
-    """Wait until the agent has read all this: the browser must go on meanwhile."""
-    for _ in range(150):
-        if desk.newest_ticket() and desk.heard() == expected:
-            return
+def until(page: "Page", is_so: Callable[[], bool]) -> None:
+    """Wait until something is so, or has long not been: the browser must go on meanwhile."""
+    patient_until = time.monotonic() + PATIENCE
+    while not is_so() and time.monotonic() < patient_until:
         page.wait_for_timeout(100)
+
+
+def until_heard(page: "Page", desk: Desk, expected: list[str]) -> None:
+    """Wait until the agent has read all this."""
+    until(page, lambda: bool(desk.newest_ticket()) and desk.heard() == expected)
     assert desk.heard() == expected
 
 
 def until_read(page: "Page", expected: list[str]) -> None:
     """Wait until the visitor reads all this, in this order and once."""
     shown = panel(page).locator(".bubble:not(.typing)")
-    for _ in range(150):
-        if shown.all_inner_texts() == expected:
-            return
-        page.wait_for_timeout(100)
+    until(page, lambda: shown.all_inner_texts() == expected)
     assert shown.all_inner_texts() == expected
 
 
 def until_noted(page: "Page", desk: Desk, kind: str) -> None:
     """Wait until the journal of the newest ticket has an entry of this kind."""
-    for _ in range(100):
-        if kind in [one["kind"] for one in desk.do("GET", "TICKET/events")["items"]]:
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(f"no entry {kind}")
+    until(page, lambda: kind in [one["kind"] for one in desk.do("GET", "TICKET/events")["items"]])
+    assert kind in [one["kind"] for one in desk.do("GET", "TICKET/events")["items"]]
 
 
 def test_a_visitor_on_a_foreign_page_is_answered_by_an_agent(visit: Visit, desk: Desk) -> None:
@@ -401,10 +401,7 @@ def test_who_the_site_vouches_for_is_known_and_a_forged_word_costs_nothing(visit
     until_heard(page, desk, ["Who am I?"])
 
     page.evaluate("(jwt) => Comptoir.identify(jwt)", desk.identity("user-7", name="Karim", email="karim@home.example"))
-    for _ in range(100):
-        if desk.do("GET", "TICKET")["customer"]["name"] == "Karim":
-            break
-        page.wait_for_timeout(100)
+    until(page, lambda: desk.do("GET", "TICKET")["customer"]["name"] == "Karim")
     assert desk.do("GET", "TICKET")["customer"]["name"] == "Karim"
     say(page, "And now?")
     until_heard(page, desk, ["Who am I?", "And now?"])
@@ -460,6 +457,7 @@ def test_axe_finds_nothing_serious(visit: Visit, desk: Desk, scheme: str) -> Non
 
 def test_the_demonstration_is_a_shop_with_the_chat_under_a_strict_policy(browser: "Browser", desk: Desk) -> None:
     page = browser.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
     wrong: list[str] = []
     page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
     page.goto(f"{desk.url}/chat/demo?language=fr")
