@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 
+from channels import twilio_api
 from tests import servers
 from tests.flows.running import START_SECONDS, AgentClient, Desk, running_desk, wait_for
 
@@ -64,11 +65,13 @@ def test_kill_nine_loses_and_doubles_nothing(tmp_path: Path, run_folder: Path, d
         tickets = all_ticket_ids(agnes)
         assert len(tickets) == REPLIES
 
-        with ThreadPoolExecutor(4) as pool:
+        with ThreadPoolExecutor(4) as pool, ThreadPoolExecutor(1) as watch:
             answered = pool.map(lambda one: try_to_reply(agnes, one), tickets)
             for name in KILLED:
                 time.sleep(0.7)
                 desk.part(name).send_signal(signal.SIGKILL)
+                if name == "web":
+                    away = watch.submit(seconds_until_it_answers, desk)
             accepted = [ticket for ticket, written in zip(tickets, answered, strict=True) if written]
 
         wait_for(lambda: requests.get(f"{desk.url}/readyz", timeout=30).status_code == 200, seconds=START_SECONDS)
@@ -81,10 +84,18 @@ def test_kill_nine_loses_and_doubles_nothing(tmp_path: Path, run_folder: Path, d
             return not open_ones
 
         wait_for(settled, seconds=300, what="every reply sent or unknown")
-        check(states(agnes, tickets), desk.outbox(channel="sms"), accepted)
+        # The sandbox's provider answers at the web too: while it is away, a sending gives up when its patience ends.
+        cut_off = len(KILLED) + int(away.result() / twilio_api.TIMEOUT)
+        check(states(agnes, tickets), desk.outbox(channel="sms"), accepted, cut_off)
 
 
-def check(found: dict[int, list[str]], outbox: list[dict[str, Any]], accepted: list[int]) -> None:
+def seconds_until_it_answers(desk: Desk) -> float:
+    began_at = time.monotonic()
+    wait_for(lambda: requests.get(f"{desk.url}/healthz", timeout=30).status_code == 200, seconds=START_SECONDS)
+    return time.monotonic() - began_at
+
+
+def check(found: dict[int, list[str]], outbox: list[dict[str, Any]], accepted: list[int], cut_off: int) -> None:
     arrived = Counter(item["body"] for item in outbox)
     for ticket_id, outcomes in found.items():
         times = arrived[f"Answer to ticket {ticket_id}"]
@@ -93,7 +104,7 @@ def check(found: dict[int, list[str]], outbox: list[dict[str, Any]], accepted: l
     assert all(found[one] for one in accepted), "a reply that was accepted is missing"
     assert len(accepted) > REPLIES / 2
     unknown = sum(one == "unknown" for outcomes in found.values() for one in outcomes)
-    assert unknown <= len(KILLED), f"{unknown} unknown: each kill can cut off one sending"
+    assert unknown <= cut_off, f"{unknown} unknown: each kill can cut off one sending"
 
 
 def all_ticket_ids(agent: AgentClient) -> list[int]:
