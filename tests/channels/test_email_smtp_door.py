@@ -3,6 +3,7 @@
 import smtplib
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -242,7 +243,7 @@ def narrow(sqlite_app: Flask, base_settings: Settings) -> Iterator[Settings]:
     settings = replace(
         base_settings, smtp_port=ports.free_port(), smtp_max_connections=2, smtp_max_bytes=65_536, sandbox=False
     )
-    doors = MailDoors(settings, patience=Patience(idle=0.5, idle_in_a_crowd=0.5, block=0.2))
+    doors = MailDoors(settings, patience=Patience(idle=4, idle_in_a_crowd=4, block=2))
     doors.open_all(sqlite_app, settings)
     make.inbox(Channel.EMAIL, address=letters.US)
     yield settings
@@ -281,6 +282,10 @@ def test_a_mail_that_is_here_is_kept_although_we_are_asked_to_end(base_settings:
         with db.engine.connect() as writer:  # the mail has to wait for it
             writer.exec_driver_sql("UPDATE inbox SET name = name")
             line.send(letters.mail("<1@home.example>", "Kettle", "It drips.") + b"\r\n.\r\n")
+            patient_until = time.monotonic() + 60
+            while not any(one.is_at_work for one in doors._house.sessions):
+                assert time.monotonic() < patient_until, "nobody reads the mail"
+                time.sleep(0.01)
             ending = threading.Thread(target=doors.stop)
             ending.start()
             assert idle.hear().startswith("421 4.3.2")
