@@ -1,5 +1,6 @@
 """Fixtures: an application on each of the two databases, with empty tables for every test."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, text
 
 from api.app import create_app
+from api.embedded import ports
 from api.limits import connect_limits
 from api.logins import connect_logins
 from config.settings import Settings, sandbox_account
@@ -25,6 +27,9 @@ from ticketing.store import db
 # How long an example takes says more about the machine than about us.
 hypothesis.settings.register_profile("desk", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("desk")
+
+# The workers of a run take their ports from ranges of their own: a port is free until whoever chose it listens there.
+ports.FREE_PORTS = ports.FREE_PORTS[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8 :: 8]
 
 SECRET_KEY = "a secret key for tests only, long enough"
 PUBLIC_URL = "http://desk.example"
