@@ -229,7 +229,7 @@ def test_what_a_lost_worker_left_is_found_by_the_sweep(app: Flask, late: bool) -
     ticket = make.ticket(queue=queue)
     make.work_off()
     with transaction("api"):  # and then nobody is woken
-        at = utc_now() - timedelta(seconds=10 if late else 0)
+        at = utc_now() - timedelta(minutes=1 if late else -1)  # a minute ahead: it is early, however slow the tick
         set_presence(ada.id, Presence.ONLINE, by=SYSTEM, at=at)
 
     tick.tick(app)
